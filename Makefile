@@ -1,0 +1,159 @@
+# `make` lists the targets. One environment in .venv/ and the Java artifacts in .jars/ are made when a target
+# needs them. Everything stays inside the checkout (and the cache of uv, if the home directory can be written to).
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+LAKEHOUSE := $(VENV)/bin/lakehouse
+
+# Variables from the command line reach the recipes as shell variables, so that any path survives quoting.
+export DOMAIN ?= billing
+export LAKE ?= data/lake
+
+# A moved or copied checkout must not run the code that its environment still points to.
+ifneq ($(wildcard $(VENV)/.checkout),)
+ifneq ($(shell cat $(VENV)/.checkout),$(shell pwd -P))
+MOVED := moved
+moved:
+endif
+endif
+
+.PHONY: help run test lint sql validate verify sample bench lock clean
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS='|' read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
+	@echo
+	@echo '  Variables: DOMAIN=billing LANDING=dir LAKE=dir FROM=2025-01-01 TO=2025-01-31 SQL="select 1"'
+	@echo '  and ARGS="..." for any other option of the command, PYTHON=python3.12 for another interpreter.'
+
+# Half a sample would pass for a whole one next time: remove it when generating it fails or is stopped.
+run: $(VENV)/.main .jars/.complete  ## Deliveries to gold: [LANDING=] [LAKE=] [DOMAIN=] [FROM=] [TO=]
+	@set -e; \
+	if [ -z "$$LANDING" ]; then \
+		LANDING=data/landing; \
+		if [ ! -d "$$LANDING/$$DOMAIN" ]; then \
+			echo "No LANDING given: generating sample deliveries in $$LANDING/$$DOMAIN"; \
+			trap 'rm -rf "$$LANDING/$$DOMAIN"; exit 130' INT TERM; \
+			$(LAKEHOUSE) sample "$$DOMAIN" --out "$$LANDING" || \
+				{ status=$$?; rm -rf "$$LANDING/$$DOMAIN"; exit $$status; }; \
+			trap - INT TERM; \
+		fi; \
+	fi; \
+	$(LAKEHOUSE) run "$$DOMAIN" --landing "$$LANDING" --lake "$$LAKE" \
+		$${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $(ARGS)
+
+test: lint $(VENV)/.test .jars/.complete  ## Lint and all tests
+	@$(VENV)/bin/python -m pytest -q $(or $(ARGS),tests)
+
+lint: $(VENV)/.test  ## Style, types and the dependency rule
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/python -m mypy --strict $(wildcard lib jobs tests benchmarks)
+	@$(VENV)/bin/lint-imports --no-logo
+
+sql: $(VENV)/.main  ## A SQL prompt over the lake, or one statement: [SQL="select ..."] [LAKE=]
+	@$(LAKEHOUSE) sql --lake "$$LAKE" $(ARGS) $${SQL:+"$$SQL"}
+
+validate: $(VENV)/.main  ## Check contracts and environments, without Spark
+	@$(LAKEHOUSE) validate $(ARGS)
+
+verify: $(VENV)/.main .jars/.complete  ## Recompute the lake from bronze and name every difference: [LAKE=] [DOMAIN=]
+	@$(LAKEHOUSE) verify "$$DOMAIN" --lake "$$LAKE" $(ARGS)
+
+sample: $(VENV)/.main  ## Generate deliveries: [LANDING=data/landing] [DOMAIN=] [ARGS="--days 3"]
+	@$(LAKEHOUSE) sample "$$DOMAIN" --out "$${LANDING:-data/landing}" $(ARGS)
+
+bench: $(VENV)/.main .jars/.complete  ## Measure against a bare Spark copy of the same files
+	@$(VENV)/bin/python benchmarks/bench.py $(ARGS)
+
+# Versions that are already locked stay; UPGRADE=1 takes the newest that fit.
+lock: $(VENV)/.tools  ## Renew requirements/*.txt from requirements/*.in: [UPGRADE=1]
+	@set -e; $(UV_SETTINGS); export UV_CUSTOM_COMPILE_COMMAND='make lock'; \
+	for lock in main test tools; do \
+		$(VENV)/bin/uv pip compile --quiet --python $(VENV)/bin/python --universal --python-version 3.10 \
+			--generate-hashes --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) \
+			requirements/$$lock.in --output-file requirements/$$lock.txt; \
+	done
+
+clean:  ## Remove .venv, .jars, build output and caches; data/ stays
+	@rm -rf $(VENV) .jars build dist lib/*.egg-info
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf spark-warehouse metastore_db derby.log
+	@find lib jobs tests benchmarks conf -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# --- The environment. A stamp file is newer than the lock that it was made from. ---
+
+# uv reads neither pip's settings nor its environment variables: hand on what decides where packages come from.
+# Its cache moves into .venv when the home directory is missing or cannot be written to.
+define UV_SETTINGS
+index="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(VENV)/bin/python -m pip config get global.index-url 2>/dev/null || true)}}"; \
+	if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$$index"; fi; \
+	if [ -n "$$PIP_CERT" ]; then export SSL_CERT_FILE="$${SSL_CERT_FILE:-$$PIP_CERT}"; fi; \
+	cache="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$${HOME:-$(VENV)}/.cache}/uv}"; \
+	if ! mkdir -p "$$cache" 2>/dev/null || [ ! -w "$$cache" ]; then cache=$(VENV)/.cache/uv; fi; \
+	export UV_CACHE_DIR="$$cache" UV_PYTHON_DOWNLOADS=never UV_HTTP_TIMEOUT="$${UV_HTTP_TIMEOUT:-180}"; \
+	quiet=--quiet; if [ -t 2 ]; then quiet=; fi
+endef
+
+# setuptools and wheel come with the tools, hashed, so that nothing is fetched unseen to build a source package.
+UV_INSTALL = $(VENV)/bin/uv pip install $$quiet --python $(VENV)/bin/python --no-build-isolation
+
+$(VENV)/.tools: requirements/tools.txt $(MOVED)
+	@set -e; \
+	if [ -n "$$PYTHON" ]; then set -- "$$PYTHON"; else set -- python3.11 python3 python3.12 python3.10; fi; \
+	python=; \
+	for candidate in "$$@"; do \
+		if "$$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; \
+		then python="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "lakehouse needs Python 3.11 (3.10 and 3.12 work too), tried: $$*. Install it, or name it: make PYTHON=/path/to/python3.11" >&2; \
+		exit 1; \
+	fi; \
+	if [ -n "$(MOVED)" ] || ! $(VENV)/bin/python -m pip --version >/dev/null 2>&1; then \
+		echo "Creating the environment in $(VENV) with $$("$$python" --version)"; \
+		"$$python" -m venv --clear $(VENV) || { \
+			rm -rf $(VENV); \
+			echo "$$python cannot create environments: install its venv module (Debian, Ubuntu: apt install python3-venv)" >&2; \
+			exit 1; }; \
+	fi; \
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt; \
+	pwd -P > $(VENV)/.checkout; \
+	touch $@
+
+$(VENV)/.main: requirements/main.txt setup.py $(VENV)/.tools
+	@set -e; $(UV_SETTINGS); \
+	echo "Installing the locked requirements (Spark is large: the first time takes a minute or more)"; \
+	$(UV_INSTALL) --require-hashes -r requirements/main.txt; \
+	$(UV_INSTALL) --no-deps --editable .; \
+	touch $@
+
+$(VENV)/.test: requirements/test.txt $(VENV)/.main
+	@set -e; $(UV_SETTINGS); \
+	echo "Installing the test tools"; \
+	$(UV_INSTALL) --require-hashes -r requirements/test.txt; \
+	touch $@
+
+# Ivy keeps its cache and settings inside .jars/: an empty or read-only home directory is enough. IVY_SETTINGS
+# names an Ivy settings file for those who reach the public repository through a mirror.
+.jars/.complete: conf/jars.xml | $(VENV)/.main
+	@set -e; \
+	java="$${JAVA_HOME:+$$JAVA_HOME/bin/}java"; \
+	version="$$("$$java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')" || true; \
+	if [ "$$version" != 17 ]; then \
+		found="Java $$version"; if [ -z "$$version" ]; then found='no Java'; fi; \
+		echo "lakehouse needs Java 17, found $$found ($$java). Install it (Debian, Ubuntu: apt install openjdk-17-jre-headless; macOS: brew install openjdk@17) or set JAVA_HOME to it." >&2; \
+		exit 1; \
+	fi; \
+	echo "Fetching the Java artifacts into .jars"; \
+	mkdir -p .jars; rm -f .jars/*.jar; \
+	"$$java" -Divy.default.ivy.user.dir="$$PWD/.jars/ivy" -jar $(VENV)/lib/python3.*/site-packages/pyspark/jars/ivy-*.jar \
+		-ivy conf/jars.xml $${IVY_SETTINGS:+-settings "$$IVY_SETTINGS"} -cache .jars/ivy \
+		-retrieve '.jars/[artifact]-[revision].[ext]' > .jars/ivy.log 2>&1 || { \
+			cat .jars/ivy.log >&2; \
+			echo "The Java artifacts of conf/jars.xml could not be fetched (above: why). Run make again to retry." >&2; \
+			exit 1; }; \
+	touch $@

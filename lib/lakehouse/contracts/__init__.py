@@ -1,0 +1,1 @@
+"""What tables, sources, rules, domains and environments promise: YAML in, frozen values out, without Spark."""

@@ -1,0 +1,109 @@
+"""Columns of a contract: their types, how their text is read, and which ones the engine adds."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from lakehouse.contracts.declaration import Declaration
+from lakehouse.errors import nearest
+
+SIMPLE_TYPES = ("string", "int", "bigint", "boolean", "date", "timestamp")
+_DECIMAL = re.compile(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)\Z")
+_COLUMN_NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
+
+DELIVERY_COLUMNS = {
+    "delivery_id": ("string", "Delivery that the row came with: source and path below its folder"),
+    "delivery_date": ("date", "Day of the delivery, from its path; null when the path names none"),
+    "delivery_sequence": ("bigint", "Which acceptance of the delivery's content the row came with"),
+    "record_number": ("bigint", "Position of the record in the delivered file, from 1, header not counted"),
+}
+"""Columns that the engine carries from bronze through silver: the address of every row."""
+
+BRONZE_COLUMNS = {
+    "unknown_columns": ("map<string,string>", "Values of delivered columns that the contract does not name"),
+    "malformed_record": ("string", "The record as delivered, when it does not fit the file's header"),
+}
+"""What bronze keeps beside the declared columns, so that nothing that arrived is dropped."""
+
+RESERVED = {*DELIVERY_COLUMNS, *BRONZE_COLUMNS}
+
+
+def _checked_type(text: str) -> str:
+    found = str(text).strip().lower()
+    decimal = _DECIMAL.match(found)
+    if decimal:
+        precision, scale = int(decimal[1]), int(decimal[2])
+        if 1 <= precision <= 38 and scale <= precision:
+            return f"decimal({precision},{scale})"
+        raise PydanticCustomError(
+            "column_type",
+            "'{found}' is not a decimal that exists: 1 <= precision <= 38, scale <= precision. "
+            'Example: type: "decimal(20,8)".',
+            {"found": found},
+        )
+    if found in SIMPLE_TYPES:
+        return found
+    hint = nearest(found, [*SIMPLE_TYPES, "decimal(20,8)"])
+    if found in {"float", "double", "real"}:
+        hint = " Amounts are exact here: use decimal(precision,scale)."
+    raise PydanticCustomError(
+        "column_type",
+        "'{found}' is not a column type.{hint} Allowed: {allowed}, decimal(precision,scale). "
+        'Example: type: "decimal(20,8)".',
+        {"found": found, "hint": hint, "allowed": ", ".join(SIMPLE_TYPES)},
+    )
+
+
+def _checked_name(name: str) -> str:
+    if not _COLUMN_NAME.match(name):
+        raise PydanticCustomError(
+            "column_name",
+            "'{name}' cannot be a column name: use lower-case letters, digits and _, starting with a letter.",
+            {"name": name},
+        )
+    return name
+
+
+ColumnName = Annotated[str, AfterValidator(_checked_name)]
+ColumnType = Annotated[str, BeforeValidator(_checked_type)]
+
+
+class DeliveredColumn(Declaration):
+    """A column of a bronze table: text as delivered, under its own name or one of its aliases."""
+
+    example: ClassVar[str] = "user_id: {aliases: [user], description: Who used the service}"
+
+    aliases: tuple[str, ...] = ()
+    description: str = ""
+
+
+class Column(Declaration):
+    """A typed column of a silver or gold table."""
+
+    example: ClassVar[str] = 'credit_usage: {type: "decimal(20,8)", required: true, description: Debit in credits}'
+
+    type: ColumnType
+    description: str
+    required: bool = False
+    source: str | None = Field(default=None, alias="from")
+    """The bronze column that it is read from; its own name when absent."""
+    formats: tuple[str, ...] = ("iso8601",)
+    """How a date or timestamp is written: iso8601 or Java patterns such as M/d/yyyy H:mm."""
+    true_values: tuple[str, ...] = ("true", "t", "yes", "y", "1")
+    false_values: tuple[str, ...] = ("false", "f", "no", "n", "0")
+    null_values: tuple[str, ...] = ()
+    """Texts that stand for 'absent' in this column, besides an empty field."""
+    derived: str | None = None
+    """A SQL expression over the other columns that the engine evaluates."""
+    computed: bool = False
+    """True when the table's transform function makes it."""
+
+    @property
+    def decimal(self) -> tuple[int, int] | None:
+        """Precision and scale, or None for other types."""
+        match = _DECIMAL.match(self.type)
+        return (int(match[1]), int(match[2])) if match else None

@@ -1,0 +1,33 @@
+"""Where the configuration lies: LAKEHOUSE_CONF, else the checkout's conf/, else the copy in the wheel."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import lakehouse
+from lakehouse.errors import ConfigurationError
+
+PACKAGE = Path(lakehouse.__file__).parent
+
+
+def conf_dir() -> Path:
+    """The folder with environments/ and one folder per domain; raises ConfigurationError naming what was tried."""
+    named = os.environ.get("LAKEHOUSE_CONF")
+    if named:
+        if not Path(named).is_dir():
+            raise ConfigurationError(f"LAKEHOUSE_CONF names '{named}', which is not a folder.")
+        return Path(named)
+    tried = [PACKAGE.parents[1] / "conf", PACKAGE / "conf"]
+    for folder in tried:
+        if (folder / "environments").is_dir():
+            return folder
+    raise ConfigurationError(
+        f"No configuration found. Tried: {', '.join(str(folder) for folder in tried)}. "
+        "Set LAKEHOUSE_CONF to the folder that holds environments/ and one folder per domain."
+    )
+
+
+def transform_file(domain: str, layer: str, name: str) -> Path:
+    """The module that holds a table's transform function."""
+    return PACKAGE / "domains" / domain / layer / f"{name}.py"

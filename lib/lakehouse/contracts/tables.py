@@ -1,0 +1,124 @@
+"""The contract of one table: a frozen value per layer, checked for what can be known without data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic_core import PydanticCustomError
+
+from lakehouse.contracts.columns import Column, ColumnName, DeliveredColumn
+from lakehouse.contracts.declaration import Declaration
+from lakehouse.contracts.names import TableId
+from lakehouse.contracts.rules import Gate, Maintenance, QuarantineShare, RowRule
+from lakehouse.contracts.sources import Source
+from lakehouse.contracts.writes import Append, Merge, ReplaceAll, ReplacePeriods
+from lakehouse.errors import ConfigurationError
+
+
+def _table_id(value: object) -> TableId:
+    if isinstance(value, TableId):
+        return value
+    try:
+        return TableId.parse(str(value))
+    except ConfigurationError as error:
+        raise PydanticCustomError("table_id", "{text}", {"text": str(error)}) from error
+
+
+TableRef = Annotated[TableId, BeforeValidator(_table_id), PlainSerializer(str)]
+
+
+class Table(Declaration):
+    """What every table declares, whatever its layer."""
+
+    id: TableRef
+    file: str
+    """The contract's file, for messages."""
+    description: str
+    maintain: Maintenance = Maintenance()
+
+    @classmethod
+    def _hidden(cls) -> set[str]:
+        return {"id", "file"}
+
+
+class BronzeTable(Table):
+    """Deliveries of one source, kept as delivered."""
+
+    example: ClassVar[str] = "description: ..., source: {kind: csv, ...}, columns: {...}"
+
+    source: Source
+    columns: dict[ColumnName, DeliveredColumn] = Field(min_length=1)
+    write: Append = Append(strategy="append")
+
+    def column_of(self, header_name: str) -> str | None:
+        """The declared column that a header's name means, by name or alias; case and edges do not count."""
+        return self._names().get(header_name.strip().casefold())
+
+    def _names(self) -> dict[str, str]:
+        aliases = {alias.casefold(): name for name, column in self.columns.items() for alias in column.aliases}
+        return aliases | {name: name for name in self.columns}
+
+
+class SilverTable(Table):
+    """One row per key: conformed, checked, de-duplicated."""
+
+    example: ClassVar[str] = "description: ..., inputs: {usage: billing.bronze.usage}, columns: {...}, write: {...}"
+
+    inputs: dict[str, TableRef] = Field(min_length=1, max_length=1)
+    columns: dict[ColumnName, Column] = Field(min_length=1)
+    write: Merge
+    row_rules: dict[ColumnName, RowRule] = {}
+    gates: tuple[Gate, ...] = ()
+    quarantine_share: QuarantineShare = QuarantineShare()
+
+    def conformed(self) -> Iterator[tuple[str, Column]]:
+        """Columns that are read from bronze text, in order."""
+        return ((n, c) for n, c in self.columns.items() if not c.derived and not c.computed)
+
+    def derived(self) -> Iterator[tuple[str, str]]:
+        """Columns that the engine evaluates, with their SQL, in order."""
+        return ((n, c.derived) for n, c in self.columns.items() if c.derived)
+
+    @property
+    def bronze(self) -> TableId:
+        """The table that it is refined from."""
+        return next(iter(self.inputs.values()))
+
+
+class GoldTable(Table):
+    """A summary of other tables."""
+
+    example: ClassVar[str] = "description: ..., inputs: {usage: billing.silver.usage}, columns: {...}, write: {...}"
+
+    inputs: dict[str, TableRef] = Field(min_length=1)
+    columns: dict[ColumnName, Column] = Field(min_length=1)
+    periods: dict[ColumnName, str] = {}
+    """Partition column of this table -> ``<input>.<column>`` whose changed values are computed anew."""
+    write: Annotated[ReplacePeriods | ReplaceAll, Field(discriminator="strategy")]
+    gates: tuple[Gate, ...] = ()
+
+    def period_source(self, column: str) -> tuple[str, str]:
+        """Input name and column that a period column follows."""
+        source, _, name = self.periods[column].partition(".")
+        return source, name
+
+
+AnyTable = BronzeTable | SilverTable | GoldTable
+
+MODELS: dict[str, type[BronzeTable] | type[SilverTable] | type[GoldTable]] = {
+    "bronze": BronzeTable,
+    "silver": SilverTable,
+    "gold": GoldTable,
+}
+
+
+def input_ids(table: AnyTable) -> tuple[TableId, ...]:
+    """Tables that a table is made from; none for bronze."""
+    return () if isinstance(table, BronzeTable) else tuple(table.inputs.values())
+
+
+def declared_dump(table: AnyTable) -> dict[str, Any]:
+    """The contract as plain data, without the file it was read from."""
+    return table.model_dump(mode="json", exclude={"file"})

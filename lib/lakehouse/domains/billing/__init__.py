@@ -1,0 +1,1 @@
+"""Billing: usage records to consumption figures."""

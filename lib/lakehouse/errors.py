@@ -1,0 +1,50 @@
+"""What can go wrong, in the user's words, with the exit code that each error ends a command with."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """How a command ended; the meaning of each number is part of the public interface."""
+
+    DONE = 0
+    FAILED = 1
+    WRONG_USAGE = 2
+    GATE_REFUSED = 3
+    WRITER_BUSY = 4
+    INCOMPLETE = 5
+
+
+class LakehouseError(Exception):
+    """An error that is explained to the user by its text alone, without a stack trace."""
+
+    exit_code = ExitCode.FAILED
+
+
+class ConfigurationError(LakehouseError):
+    """A contract, an environment or an argument is wrong; nothing was read or written."""
+
+    exit_code = ExitCode.WRONG_USAGE
+
+
+class WriterBusyError(LakehouseError):
+    """Another process writes this domain; try again when it has ended."""
+
+    exit_code = ExitCode.WRITER_BUSY
+
+
+class ConservationError(LakehouseError):
+    """Rows of an accepted delivery are missing from, or doubled in, the tables it was published to."""
+
+
+class TableError(LakehouseError):
+    """A table in the lake is not what its contract or the ledger says it should be."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A ``Did you mean`` sentence for a misspelt word, or an empty text when nothing is close."""
+    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{match[0]}'?" if match else ""

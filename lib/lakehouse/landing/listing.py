@@ -1,0 +1,93 @@
+"""What lies in a landing zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from fsspec.core import url_to_fs
+
+from lakehouse.contracts.names import TableId
+from lakehouse.contracts.tables import BronzeTable
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One file of a source, as listed."""
+
+    table: TableId
+    delivery_id: str
+    """Source and path below its folder; the identity of the delivery."""
+    delivery_date: date | None
+    path: str
+    size: int
+    modified: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of one source, and those in its folder that do not belong to it."""
+
+    files: tuple[LandedFile, ...]
+    strangers: tuple[str, ...]
+    """Paths that do not fit the source's pattern; hidden and temporary files are not among them."""
+
+
+def landing_root(place: str) -> str:
+    """A landing zone's address without a trailing slash, as given otherwise."""
+    return place.rstrip("/") or "/"
+
+
+def list_source(landing: str, table: BronzeTable) -> Listing:
+    """All files of a bronze table's source, in the order of their delivery ids.
+
+    Raises nothing for a folder that does not exist: then there are no deliveries.
+    """
+    filesystem, root = url_to_fs(f"{landing_root(landing)}/{table.source.folder}")
+    files, strangers = [], []
+    for path, facts in filesystem.find(root, detail=True).items():
+        relative = path[len(root) :].lstrip("/")
+        if any(part.startswith((".", "_")) for part in relative.split("/")) or relative.endswith(".tmp"):
+            continue
+        matched = table.source.match(relative)
+        if matched is None:
+            strangers.append(relative)
+            continue
+        files.append(
+            LandedFile(
+                table=table.id,
+                delivery_id=f"{table.id.name}/{relative}",
+                delivery_date=matched.delivery_date,
+                path=path,
+                size=int(facts["size"]),
+                modified=_modified(facts),
+            )
+        )
+    return Listing(tuple(sorted(files, key=lambda file: file.delivery_id)), tuple(sorted(strangers)))
+
+
+def relist(file: LandedFile) -> LandedFile | None:
+    """The same file as it is now, or None when it is gone."""
+    filesystem, path = url_to_fs(file.path)
+    try:
+        facts = filesystem.info(path)
+    except FileNotFoundError:
+        return None
+    return LandedFile(
+        file.table, file.delivery_id, file.delivery_date, file.path, int(facts["size"]), _modified(facts)
+    )
+
+
+def _modified(facts: dict[str, Any]) -> str:
+    # Local file systems say mtime, object stores LastModified or an ETag; any change of the text means "look again".
+    found = facts.get("ETag") or facts.get("mtime") or facts.get("LastModified") or ""
+    return found.isoformat() if isinstance(found, datetime) else str(found)
+
+
+def missing_days(files: Iterable[LandedFile], first: date, last: date) -> list[date]:
+    """Days of a range, both ends included, for which no delivery has landed."""
+    present = {file.delivery_date for file in files}
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return [day for day in days if day not in present]

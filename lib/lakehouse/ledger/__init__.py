@@ -1,0 +1,1 @@
+"""What was delivered, run, judged and published: append-only Delta tables, read and written without Spark."""

@@ -1,0 +1,115 @@
+"""The ledger of one domain."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from lakehouse.contracts.lakes import Lake
+from lakehouse.contracts.names import TableId
+from lakehouse.errors import TableError
+from lakehouse.ledger.deliveries import Register, register
+from lakehouse.ledger.entries import TABLES, Row, append, compact, read
+
+FORMAT = 1
+"""Version of the lake's layout; a lake of another version is refused."""
+
+NO_DATA_OPERATIONS = {"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CHANGE COLUMN", "CREATE TABLE"}
+"""Delta operations after which every reader sees the same rows as before."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The newest record of a table being brought up to date."""
+
+    table: TableId
+    version: int
+    input_versions: Mapping[str, int]
+    fingerprint: str
+    rows: int | None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What was delivered, run, judged and published in one domain of a lake."""
+
+    lake: Lake
+    domain: str
+
+    def deliveries(self) -> Register:
+        """The state of all deliveries."""
+        return register(self.rows("deliveries"))
+
+    def publications(self) -> dict[TableId, Publication]:
+        """Every table's newest publication."""
+        newest = {}
+        for row in self.rows("publications"):
+            table = TableId.parse(row["table_id"])
+            newest[table] = Publication(
+                table, row["version"], row["input_versions"] or {}, row["fingerprint"], row["rows"]
+            )
+        return newest
+
+    def rows(self, table: str) -> list[Row]:
+        """All entries of a ledger table, oldest first."""
+        return read(self.lake.ledger(self.domain, table), table)
+
+    def record(self, table: str, rows: Sequence[Row]) -> None:
+        """Append entries to a ledger table."""
+        append(self.lake.ledger(self.domain, table), table, rows)
+
+    def compact(self) -> None:
+        """Bring the small files of all ledger tables together."""
+        for table in TABLES:
+            compact(self.lake.ledger(self.domain, table))
+
+    def check_format(self) -> None:
+        """Raise TableError when the domain was written in a layout that this version does not know."""
+        path = self._format_file()
+        if not path.is_file():
+            return
+        found: Any = json.loads(path.read_text("utf-8")).get("format")
+        if found != FORMAT:
+            raise TableError(
+                f"{path}: this lake has format {found}; this version of lakehouse reads and writes format {FORMAT}. "
+                "Use the version that wrote it, or load the deliveries into a new lake."
+            )
+
+    def write_format(self) -> None:
+        """Note the layout's version, once."""
+        path = self._format_file()
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"format": FORMAT}) + "\n", "utf-8")
+
+    def _format_file(self) -> Path:
+        return Path(self.lake.domain(self.domain)) / "format.json"
+
+
+def table_version(path: str) -> int | None:
+    """A Delta table's version, or None when there is no table; reads the log only."""
+    try:
+        return DeltaTable(path, without_files=True).version()
+    except TableNotFoundError:
+        return None
+
+
+def changed_since(path: str, version: int) -> bool:
+    """Whether any commit after a version changed rows; compaction and vacuum do not."""
+    table = DeltaTable(path, without_files=True)
+    newer = table.version() - version
+    return any(commit["operation"] not in NO_DATA_OPERATIONS for commit in table.history(newer)) if newer > 0 else False
+
+
+def committed(path: str, application: str) -> bool:
+    """Whether the append that carries this transaction id has reached a table."""
+    try:
+        return DeltaTable(path).transaction_version(application) is not None
+    except TableNotFoundError:
+        return False

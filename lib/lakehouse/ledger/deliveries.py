@@ -1,0 +1,180 @@
+"""Deliveries: which content is current, and what became of it in each table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from lakehouse.contracts.names import TableId
+from lakehouse.ledger.entries import Row
+
+BronzeState = Literal["ingesting", "ingested", "unreadable"]
+SilverState = Literal["accepted", "refused"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One acceptance of a delivery's content."""
+
+    table: TableId
+    """The bronze table it belongs to."""
+    delivery_id: str
+    delivery_date: date | None
+    sequence: int | None
+    """None when it was never readable."""
+    state: BronzeState
+    path: str
+    size: int
+    modified: str
+    content_hash: str
+    fingerprint: str
+    rows: int | None
+    reason: str | None
+    details: Mapping[str, Any]
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one delivery in one silver table."""
+
+    table: TableId
+    delivery_id: str
+    sequence: int
+    state: SilverState
+    fingerprint: str
+    reason: str | None
+    rows_in: int
+    rows_accepted: int
+    rows_quarantined: int
+    rows_outranked: int
+
+
+@dataclass(frozen=True)
+class Register:
+    """The state of all deliveries of a domain: the latest entries of the ledger."""
+
+    latest: Mapping[str, Delivery]
+    """By delivery id: the newest entry about its content, whatever its state."""
+    current: Mapping[str, Delivery]
+    """By delivery id: the newest content that is in bronze."""
+    outcomes: Mapping[tuple[TableId, str], Outcome]
+    """By silver table and delivery id: the newest outcome."""
+    published: Mapping[tuple[TableId, str], Outcome]
+    """By silver table and delivery id: the newest outcome that was accepted, so what readers see."""
+    last_sequence: int
+
+    def pending(self, table: TableId, bronze: TableId, fingerprint: str) -> list[Delivery]:
+        """Deliveries whose current content has no outcome in a table under this fingerprint."""
+        found = []
+        for delivery in self.current.values():
+            outcome = self.outcomes.get((table, delivery.delivery_id))
+            done = outcome and (outcome.sequence, outcome.fingerprint) == (delivery.sequence, fingerprint)
+            if delivery.table == bronze and not done:
+                found.append(delivery)
+        return sorted(found, key=lambda delivery: delivery.sequence or 0)
+
+    def standing(self, table: TableId, state: SilverState) -> list[Outcome]:
+        """Outcomes in a table with that state, for current contents only."""
+        return [
+            outcome
+            for (owner, delivery_id), outcome in self.outcomes.items()
+            if owner == table and outcome.state == state and self.current[delivery_id].sequence == outcome.sequence
+        ]
+
+
+def register(rows: Iterable[Row]) -> Register:
+    """The state that the entries of the ledger's ``deliveries`` table amount to."""
+    latest: dict[str, Delivery] = {}
+    current: dict[str, Delivery] = {}
+    outcomes: dict[tuple[TableId, str], Outcome] = {}
+    published: dict[tuple[TableId, str], Outcome] = {}
+    last_sequence = 0
+    for row in rows:
+        last_sequence = max(last_sequence, row["delivery_sequence"] or 0)
+        table = TableId.parse(row["table_id"])
+        if table.layer == "bronze":
+            delivery = _delivery(table, row)
+            latest[delivery.delivery_id] = delivery
+            if delivery.state == "ingested":
+                current[delivery.delivery_id] = delivery
+        else:
+            outcome = _outcome(table, row)
+            outcomes[table, outcome.delivery_id] = outcome
+            if outcome.state == "accepted":
+                published[table, outcome.delivery_id] = outcome
+    return Register(latest, current, outcomes, published, last_sequence)
+
+
+def _delivery(table: TableId, row: Row) -> Delivery:
+    return Delivery(
+        table=table,
+        delivery_id=row["delivery_id"],
+        delivery_date=row["delivery_date"],
+        sequence=row["delivery_sequence"],
+        state=row["state"],
+        path=row["path"],
+        size=row["size"],
+        modified=row["modified"],
+        content_hash=row["content_hash"],
+        fingerprint=row["fingerprint"],
+        rows=row["rows_in"],
+        reason=row["reason"],
+        details=row["details"] or {},
+        run_id=row["run_id"],
+    )
+
+
+def delivery_row(delivery: Delivery) -> Row:
+    """The ledger entry that says this of a delivery."""
+    return {
+        "table_id": str(delivery.table),
+        "delivery_id": delivery.delivery_id,
+        "delivery_sequence": delivery.sequence,
+        "delivery_date": delivery.delivery_date,
+        "state": delivery.state,
+        "reason": delivery.reason,
+        "path": delivery.path,
+        "size": delivery.size,
+        "modified": delivery.modified,
+        "content_hash": delivery.content_hash,
+        "fingerprint": delivery.fingerprint,
+        "rows_in": delivery.rows,
+        "details": dict(delivery.details),
+        "run_id": delivery.run_id,
+    }
+
+
+def _outcome(table: TableId, row: Row) -> Outcome:
+    return Outcome(
+        table=table,
+        delivery_id=row["delivery_id"],
+        sequence=row["delivery_sequence"],
+        state=row["state"],
+        fingerprint=row["fingerprint"],
+        reason=row["reason"],
+        rows_in=row["rows_in"],
+        rows_accepted=row["rows_accepted"],
+        rows_quarantined=row["rows_quarantined"],
+        rows_outranked=row["rows_outranked"],
+    )
+
+
+def outcome_row(outcome: Outcome, delivery: Delivery, run_id: str) -> Row:
+    """The ledger entry that says what became of a delivery."""
+    return {
+        "table_id": str(outcome.table),
+        "delivery_id": outcome.delivery_id,
+        "delivery_sequence": outcome.sequence,
+        "delivery_date": delivery.delivery_date,
+        "state": outcome.state,
+        "reason": outcome.reason,
+        "fingerprint": outcome.fingerprint,
+        "rows_in": outcome.rows_in,
+        "rows_accepted": outcome.rows_accepted,
+        "rows_quarantined": outcome.rows_quarantined,
+        "rows_outranked": outcome.rows_outranked,
+        "run_id": run_id,
+    }

@@ -1,0 +1,121 @@
+"""Ledger tables: their columns, and reading and appending rows through delta-rs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timezone
+from typing import Any
+
+from arro3.core import Array, DataType, Table
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from lakehouse.errors import TableError
+
+Row = dict[str, Any]
+
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "deliveries": {
+        "entry": "bigint", "table_id": "string", "delivery_id": "string", "delivery_sequence": "bigint",
+        "delivery_date": "date", "state": "string", "reason": "string", "path": "string", "size": "bigint",
+        "modified": "string", "content_hash": "string", "fingerprint": "string", "rows_in": "bigint",
+        "rows_accepted": "bigint", "rows_quarantined": "bigint", "rows_outranked": "bigint",
+        "details": "json", "run_id": "string", "recorded_at": "timestamp",
+    },
+    "runs": {
+        "entry": "bigint", "run_id": "string", "state": "string", "command": "string", "arguments": "json",
+        "exit_code": "bigint", "reason": "string", "host": "string", "process": "bigint", "summary": "json",
+        "recorded_at": "timestamp",
+    },
+    "verdicts": {
+        "entry": "bigint", "run_id": "string", "table_id": "string", "delivery_id": "string",
+        "delivery_sequence": "bigint", "gate": "string", "rule": "string", "severity": "string",
+        "passed": "string", "reason": "string", "recorded_at": "timestamp",
+    },
+    "metrics": {
+        "entry": "bigint", "run_id": "string", "table_id": "string", "delivery_id": "string",
+        "delivery_date": "date", "name": "string", "value": "bigint", "recorded_at": "timestamp",
+    },
+    "publications": {
+        "entry": "bigint", "run_id": "string", "step": "string", "table_id": "string", "version": "bigint",
+        "input_versions": "json", "fingerprint": "string", "rows": "bigint", "recorded_at": "timestamp",
+    },
+}  # fmt: skip
+"""Every ledger table's columns. ``entry`` numbers the rows of a table in the order in which they were recorded."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def read(folder: str, table: str) -> list[Row]:
+    """All rows of a ledger table in the order of their recording; none when it was never written.
+
+    Raises TableError when its files cannot be read.
+    """
+    try:
+        frame = DeltaTable(folder).scan().read_all()
+        columns = {name: frame.column(name).to_pylist() for name in frame.column_names}
+    except TableNotFoundError:
+        return []
+    except (DeltaError, OSError, ValueError) as error:
+        raise TableError(
+            f"The ledger table {folder} cannot be read: {str(error).splitlines()[0]}. "
+            "Nothing was changed. Restore the folder from a backup, or move the whole lake aside and load it anew."
+        ) from error
+    kinds = TABLES[table]
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    for row in rows:
+        for name, kind in kinds.items():
+            if kind == "json" and row.get(name) is not None:
+                row[name] = json.loads(row[name])
+    return sorted(rows, key=lambda row: int(row["entry"]))
+
+
+def append(folder: str, table: str, rows: Sequence[Row]) -> None:
+    """Add rows; ``entry`` and ``recorded_at`` are set here. Nothing is written for no rows."""
+    if not rows:
+        return
+    first = _next_entry(folder)
+    now = datetime.now(timezone.utc)
+    complete = [{**row, "entry": first + number, "recorded_at": now} for number, row in enumerate(rows)]
+    kinds = TABLES[table]
+    unknown = {name for row in complete for name in row} - set(kinds)
+    if unknown:
+        raise TableError(f"The ledger table {table} has no column {', '.join(sorted(unknown))}.")
+    frame = Table.from_pydict({name: _array(kind, [row.get(name) for row in complete]) for name, kind in kinds.items()})
+    write_deltalake(folder, frame, mode="append")
+
+
+def compact(folder: str) -> None:
+    """Bring the many small files of a ledger table together."""
+    try:
+        DeltaTable(folder).optimize.compact()
+    except TableNotFoundError:
+        return
+
+
+def _next_entry(folder: str) -> int:
+    try:
+        table = DeltaTable(folder)
+    except TableNotFoundError:
+        return 1
+    highest = table.get_add_actions(flatten=True)
+    values = highest.column("max.entry").to_pylist() if "max.entry" in highest.schema.names else []
+    return 1 + max((int(value) for value in values if value is not None), default=0)
+
+
+def _array(kind: str, values: Iterable[Any]) -> Any:
+    match kind:
+        case "bigint":
+            return Array(list(values), type=DataType.int64())
+        case "date":
+            days = [None if value is None else (value - date(1970, 1, 1)).days for value in values]
+            return Array(days, type=DataType.int32()).cast(DataType.date32())
+        case "timestamp":
+            micros = [None if v is None else round((v - _EPOCH).total_seconds() * 1_000_000) for v in values]
+            return Array(micros, type=DataType.int64()).cast(DataType.timestamp("us", tz="UTC"))
+        case "json":
+            texts = [None if v is None else json.dumps(v, sort_keys=True, default=str) for v in values]
+            return Array(texts, type=DataType.string())
+        case _:
+            return Array(list(values), type=DataType.string())

@@ -1,0 +1,95 @@
+"""The Spark session: one per command, set up for Delta, exact types and UTC."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pyspark
+from pyspark import SparkConf
+from pyspark.sql import SparkSession
+
+from lakehouse.contracts.environments import Environment
+from lakehouse.contracts.lakes import Lake
+from lakehouse.contracts.locations import PACKAGE
+from lakehouse.errors import ConfigurationError
+from lakehouse.ledger.writer import claim_file
+
+_ENGINE = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    # Times without an offset are UTC, and stay so on every machine.
+    "spark.sql.session.timeZone": "UTC",
+    # A text that does not fit a format is null here and becomes a reason; Spark would raise for old formats instead.
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    "spark.sql.ansi.enabled": "false",
+    # A truncated archive must never turn into no rows.
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    # One file is one task: a record's number is then its place in its task, without a second pass.
+    "spark.sql.files.openCostInBytes": str(128 * 1024 * 1024),
+    "spark.sql.files.maxPartitionBytes": str(128 * 1024 * 1024),
+    "spark.ui.showConsoleProgress": "false",
+}
+
+
+def open_session(name: str, environment: Environment) -> SparkSession:
+    """The session of this process, made when there is none yet.
+
+    Under spark-submit and on managed platforms the master, memory and jars are theirs; on a laptop they come from the
+    environment's file. Raises ConfigurationError when Java or the jars are missing.
+    """
+    os.environ.setdefault("SPARK_VERSION", ".".join(pyspark.__version__.split(".")[:2]))
+    launched = SparkConf()
+    builder = SparkSession.builder.appName(name)
+    for key, value in {**environment.spark, **_ENGINE}.items():
+        if key in _ENGINE or not launched.contains(key):
+            builder = builder.config(key, str(value).lower() if isinstance(value, bool) else str(value))
+    if not launched.contains("spark.jars") and not launched.contains("spark.jars.packages"):
+        builder = builder.config("spark.jars", ",".join(_jars()))
+    if not launched.contains("spark.master"):
+        builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", _submit_arguments())
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def hold_claim(session: SparkSession, lake: Lake, domain: str) -> None:
+    """Let the driver hold the writer's claim too, so that it counts as the writer even if this process is killed."""
+    if not lake.local:
+        return
+    jvm = session.sparkContext._jvm
+    assert jvm is not None  # noqa: S101 - a session has a driver
+    path = str(claim_file(lake, domain))
+    held = jvm.java.lang.System.getProperties()
+    key = f"lakehouse.claim.{path}"
+    if held.get(key) is None:
+        lock = jvm.java.io.RandomAccessFile(path, "rw").getChannel().tryLock()
+        held.put(key, lock)
+
+
+def release_claim(session: SparkSession, lake: Lake, domain: str) -> None:
+    """Let the driver give the claim back."""
+    jvm = session.sparkContext._jvm
+    lock = jvm.java.lang.System.getProperties().remove(f"lakehouse.claim.{claim_file(lake, domain)}") if jvm else None
+    if lock is not None:
+        lock.acquiredBy().close()
+
+
+def _submit_arguments() -> str:
+    # Spark's start-up warnings tell a user of this product nothing.
+    settings = PACKAGE / "log4j2.properties"
+    return f"--driver-java-options '-Dlog4j2.configurationFile=file:{settings}' pyspark-shell"
+
+
+def _jars() -> list[str]:
+    folder = Path(os.environ.get("LAKEHOUSE_JARS") or PACKAGE.parents[1] / ".jars")
+    jars = sorted(str(path) for path in folder.glob("*.jar"))
+    if not jars:
+        raise ConfigurationError(
+            f"No jars in {folder}. Run 'make run' once, which fetches them, or set LAKEHOUSE_JARS to the folder with "
+            "the jars that conf/jars.xml lists."
+        )
+    return jars

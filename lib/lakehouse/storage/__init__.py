@@ -1,0 +1,1 @@
+"""Delta tables: create, read what is needed, append, merge, replace, maintain."""

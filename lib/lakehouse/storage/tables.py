@@ -1,0 +1,125 @@
+"""Creating, opening and evolving Delta tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from deltalake import DeltaTable, Field, Schema
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse.errors import TableError
+from lakehouse.ledger.book import table_version
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a Delta table is created with."""
+
+    path: str
+    name: str
+    """SQL-like name, for the table's metadata."""
+    description: str
+    columns: Mapping[str, tuple[str, str]]
+    """Column -> (type, description), in order."""
+    partition_by: tuple[str, ...] = ()
+    statistics: tuple[str, ...] = ()
+    """Columns whose ranges are kept per file; statistics of the others cost more than they save."""
+    change_feed: bool = False
+
+
+def ensure_table(shape: Shape) -> None:
+    """Create a table that is not there yet, and add columns that its contract gained.
+
+    Written through delta-rs, which needs milliseconds where a Spark commit needs a second. Raises TableError for a
+    change of the contract that would rewrite rows.
+    """
+    if table_version(shape.path) is None:
+        DeltaTable.create(
+            shape.path,
+            schema=Schema(_fields(shape.columns)),
+            partition_by=list(shape.partition_by),
+            name=shape.name,
+            description=shape.description,
+            configuration=_properties(shape),
+        )
+        return
+    table = DeltaTable(shape.path, without_files=True)
+    added = _added_columns(table, shape)
+    if added:
+        table.alter.add_columns(_fields(added))
+
+
+def _properties(shape: Shape) -> dict[str, str | None]:
+    properties: dict[str, str | None] = {"delta.dataSkippingStatsColumns": ",".join(shape.statistics)}
+    if not shape.statistics:
+        properties = {"delta.dataSkippingNumIndexedCols": "0"}
+    if shape.change_feed:
+        properties["delta.enableChangeDataFeed"] = "true"
+    return properties
+
+
+def _fields(columns: Mapping[str, tuple[str, str]]) -> list[Field]:
+    return [Field.from_json(_field_json(name, kind, text)) for name, (kind, text) in columns.items()]
+
+
+def _field_json(name: str, kind: str, description: str) -> str:
+    import json
+
+    return json.dumps(
+        {"name": name, "type": _delta_type(kind), "nullable": True, "metadata": {"comment": description}}
+    )
+
+
+def _delta_type(kind: str) -> object:
+    if kind.startswith("map<"):
+        return {"type": "map", "keyType": "string", "valueType": "string", "valueContainsNull": True}
+    if kind.startswith("array<struct<"):
+        names = re.findall(r"(\w+):string", kind)
+        fields = [{"name": name, "type": "string", "nullable": True, "metadata": {}} for name in names]
+        return {"type": "array", "elementType": {"type": "struct", "fields": fields}, "containsNull": True}
+    return {"int": "integer", "bigint": "long"}.get(kind, kind)
+
+
+def _added_columns(table: DeltaTable, shape: Shape) -> dict[str, tuple[str, str]]:
+    present = {field.name: _spelled(field) for field in table.schema().fields}
+    for name, (kind, _) in shape.columns.items():
+        if name in present and present[name] not in (kind, _spelled(_fields({name: (kind, "")})[0])):
+            raise TableError(
+                f"{shape.name}: the column '{name}' is {present[name]} in the lake and {kind} in the contract. "
+                "Run again with --full-refresh, which makes the table anew from bronze."
+            )
+    gone = [name for name in present if name not in shape.columns]
+    partitions = tuple(table.metadata().partition_columns)
+    if gone or partitions != shape.partition_by:
+        change = f"the column '{gone[0]}' is gone" if gone else f"partition_by was ({', '.join(partitions)})"
+        raise TableError(
+            f"{shape.name}: {change} in the contract. "
+            "Run again with --full-refresh, which makes the table anew from bronze."
+        )
+    return {name: column for name, column in shape.columns.items() if name not in present}
+
+
+def _spelled(field: Field) -> str:
+    kind = str(getattr(field.type, "type", field.type))
+    return {"integer": "int", "long": "bigint"}.get(kind, kind)
+
+
+def read_table(spark: SparkSession, path: str, version: int | None = None) -> DataFrame:
+    """A table as a DataFrame, at its newest or at a given version."""
+    reader = spark.read.format("delta")
+    return (reader.option("versionAsOf", version) if version is not None else reader).load(path)
+
+
+def partition_filter(column: str, values: Sequence[object]) -> F.Column:
+    """A predicate with literals, which prunes partitions; null is a partition too."""
+    plain = [value for value in values if value is not None]
+    predicate = F.col(column).isin(plain) if plain else F.lit(False)
+    return predicate | F.col(column).isNull() if len(plain) < len(values) else predicate
+
+
+def file_count(path: str) -> int:
+    """Data files of a table's newest version."""
+    return len(DeltaTable(path).file_uris())

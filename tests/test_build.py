@@ -1,0 +1,284 @@
+"""The build: what the wheel holds, what the locks promise, what the Makefile says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ("main", "test", "tools")
+PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+OFFLINE = ("--no-deps", "--no-index")
+
+FAKE_LAKEHOUSE = """\
+#!/bin/sh
+for argument in "$@"; do echo "<$argument>"; done
+case " $* " in *" failing "*) exit 3 ;; esac
+"""
+
+
+def files_below(folder: Path) -> set[str]:
+    """Paths of the files below a folder, as they stand in a wheel; caches and build leftovers left out."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    made = re.compile(r"__pycache__$|.*\.egg-info$")
+    return {path.as_posix() for path in paths if not any(made.match(part) for part in path.parts)}
+
+
+def run(*command: str | Path, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command without what this test run inherited from make."""
+    inherited = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "PYTHONPATH", "LAKEHOUSE_CONF"}
+    inherited |= {"ARGS", "DOMAIN", "FROM", "LAKE", "LANDING", "SQL", "TO"}
+    clean = {name: value for name, value in os.environ.items() if name not in inherited}
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd, env=clean | env, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+
+
+# --- The wheel ---
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy: a build writes beside the sources."""
+    source = tmp_path_factory.mktemp("source")
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for folder in ("lib", "conf"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=ignore)
+    for file in ("setup.py", "pyproject.toml"):
+        shutil.copy(ROOT / file, source)
+    # As an earlier build would have left it.
+    stale = source / "build" / "lib" / "lakehouse" / "conf" / "gone.yml"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    built = run(*PIP, "wheel", ".", *OFFLINE, "--no-build-isolation", "--wheel-dir", "dist", cwd=source)
+    assert built.returncode == 0, built.stdout + built.stderr
+    (path,) = (source / "dist").glob("lakehouse-*.whl")
+    return path
+
+
+def test_wheel_holds_every_package_and_the_whole_conf(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    expected = files_below(ROOT / "lib") | {f"lakehouse/conf/{name}" for name in files_below(ROOT / "conf")}
+    assert "lakehouse/conf/jars.xml" in names
+    assert names == expected
+
+
+def test_conf_is_not_copied_into_the_sources() -> None:
+    assert not (ROOT / "lib" / "lakehouse" / "conf").exists()
+
+
+def test_installed_wheel_finds_its_conf(wheel: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    installed = run(*PIP, "install", wheel, *OFFLINE, "--target", target, cwd=tmp_path)
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    where = "from lakehouse.contracts.locations import conf_dir; print(conf_dir())"
+    found = run(sys.executable, "-c", where, cwd=tmp_path, PYTHONPATH=str(target))
+    assert found.returncode == 0, found.stderr
+    assert Path(found.stdout.strip()) == target / "lakehouse" / "conf"
+    assert (target / "lakehouse" / "conf" / "jars.xml").is_file()
+
+
+def test_checkout_and_environment_variable_come_before_the_wheel(tmp_path: Path) -> None:
+    where = "from lakehouse.contracts.locations import conf_dir; print(conf_dir())"
+    command = (sys.executable, "-c", where)
+    checkout = run(*command, cwd=tmp_path, PYTHONPATH=str(ROOT / "lib"))
+    assert Path(checkout.stdout.strip()) == ROOT / "conf", checkout.stderr
+    own = run(*command, cwd=tmp_path, PYTHONPATH=str(ROOT / "lib"), LAKEHOUSE_CONF=str(tmp_path))
+    assert Path(own.stdout.strip()) == tmp_path, own.stderr
+
+
+# --- The locks ---
+
+
+def requirements(lock: str) -> dict[str, list[str]]:
+    """Requirement -> its hashes, of one lock file."""
+    found: dict[str, list[str]] = {}
+    for line in (ROOT / "requirements" / f"{lock}.txt").read_text().splitlines():
+        text = line.strip().removesuffix("\\").strip()
+        if not text or text.startswith("#"):
+            continue
+        if text.startswith("--hash="):
+            found[list(found)[-1]].append(text.removeprefix("--hash="))
+        else:
+            found[text] = []
+    return found
+
+
+def locked_version(lock: str, name: str) -> str:
+    (version,) = [r.split("==")[1].split(" ")[0] for r in requirements(lock) if r.startswith(f"{name}==")]
+    return version
+
+
+def names_in(lock: str) -> set[str]:
+    return {re.split(r"[=\[ ]", requirement)[0] for requirement in requirements(lock)}
+
+
+def names_wanted(text: str) -> set[str]:
+    """Package names of a hand-written requirements file."""
+    lines = [line for line in text.splitlines() if line and not line.startswith(("#", "-"))]
+    return {re.split(r"[^A-Za-z0-9_.-]", line)[0].lower() for line in lines}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_locked_requirement_is_pinned_and_hashed(lock: str) -> None:
+    locked = requirements(lock)
+    assert locked
+    for requirement, hashes in locked.items():
+        assert re.match(r"[a-z0-9.-]+(\[[a-z0-9,-]+\])?==[^ ;*]+( ; .*)?$", requirement), requirement
+        assert hashes, f"{requirement} has no hash"
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", value) for value in hashes), requirement
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("suffix", ["in", "txt"])
+def test_requirements_name_no_place_to_download_from(lock: str, suffix: str) -> None:
+    text = (ROOT / "requirements" / f"{lock}.{suffix}").read_text()
+    assert "://" not in text
+    assert not re.search(r"--(extra-)?index|--find-links|^-[if] ", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_locks_hold_what_is_asked_for(lock: str) -> None:
+    assert names_wanted((ROOT / "requirements" / f"{lock}.in").read_text()) <= names_in(lock)
+
+
+def test_locks_agree_with_each_other() -> None:
+    assert requirements("main").keys() <= requirements("test").keys()
+    shared = names_in("tools") & names_in("main")
+    assert {"setuptools", "wheel"} <= shared
+    assert {n: locked_version("tools", n) for n in shared} == {n: locked_version("main", n) for n in shared}
+
+
+def test_package_asks_for_what_the_lock_provides() -> None:
+    setup_py = (ROOT / "setup.py").read_text()
+    (block,) = re.findall(r"install_requires=\[(.*?)\]", setup_py, flags=re.DOTALL)
+    asked = names_wanted("\n".join(re.findall(r'"([^"]+)"', block)))
+    # These two build; nothing imports them.
+    assert asked | {"setuptools", "wheel"} == names_wanted((ROOT / "requirements" / "main.in").read_text())
+
+
+def test_jars_agree_with_the_lock() -> None:
+    found = ET.parse(ROOT / "conf" / "jars.xml").iter("dependency")
+    pins = [(jar.attrib["name"], jar.attrib["rev"]) for jar in found]
+    revisions = dict(pins)
+    assert len(revisions) == len(pins), "one version each"
+    assert revisions["delta-spark_2.12"] == locked_version("main", "delta-spark")
+    assert revisions["delta-storage"] == locked_version("main", "delta-spark")
+    spark_minor = ".".join(locked_version("main", "pyspark").split(".")[:2])
+    assert revisions["deequ"].endswith(f"-spark-{spark_minor}")
+    assert all(re.fullmatch(r"[0-9][0-9A-Za-z.-]*", revision) for revision in revisions.values()), revisions
+
+
+# --- The Makefile ---
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout in a path with a space, its environment ready, its `lakehouse` printing its arguments."""
+    root = tmp_path / "check out"
+    (root / ".venv" / "bin").mkdir(parents=True)
+    (root / ".jars").mkdir()
+    for file in ("Makefile", "setup.py"):
+        shutil.copy(ROOT / file, root)
+    for folder in ("requirements", "conf"):
+        shutil.copytree(ROOT / folder, root / folder)
+    (root / ".venv" / ".checkout").write_text(f"{root.resolve()}\n")
+    lakehouse = root / ".venv" / "bin" / "lakehouse"
+    lakehouse.write_text(FAKE_LAKEHOUSE)
+    lakehouse.chmod(0o755)
+    for stamp in (".venv/.tools", ".venv/.main", ".venv/.test", ".jars/.complete"):
+        (root / stamp).touch()
+    return root
+
+
+def arguments(printed: str) -> list[str]:
+    return re.findall(r"^<(.*)>$", printed, flags=re.MULTILINE)
+
+
+def test_make_alone_lists_every_target(checkout: Path) -> None:
+    targets = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)[0].split()
+    listed = run("make", cwd=checkout)
+    assert listed.returncode == 0, listed.stderr
+    assert re.findall(r"^  make (\w+) +\S", listed.stdout, flags=re.MULTILINE) == targets
+    wanted = {"run", "test", "lint", "sql", "validate", "verify", "sample", "bench", "lock", "clean"}
+    assert wanted <= set(targets)
+
+
+def test_make_run_hands_its_variables_on(checkout: Path) -> None:
+    variables = ("LANDING=/my landing", "LAKE=/my lake", "DOMAIN=retail", "FROM=2025-01-01", "TO=2025-01-31")
+    done = run("make", "run", *variables, "ARGS=--strict --result 'a b.json'", cwd=checkout)
+    assert done.returncode == 0, done.stderr
+    assert arguments(done.stdout) == [
+        "run", "retail", "--landing", "/my landing", "--lake", "/my lake",
+        "--from", "2025-01-01", "--to", "2025-01-31", "--strict", "--result", "a b.json",
+    ]  # fmt: skip
+
+
+def test_make_run_generates_deliveries_only_when_there_are_none(checkout: Path) -> None:
+    sample = ["sample", "billing", "--out", "data/landing"]
+    pipeline = ["run", "billing", "--landing", "data/landing", "--lake", "data/lake"]
+    assert arguments(run("make", "run", cwd=checkout).stdout) == sample + pipeline
+    (checkout / "data" / "landing" / "billing").mkdir(parents=True)
+    assert arguments(run("make", "run", cwd=checkout).stdout) == pipeline
+
+
+def test_make_sql_takes_a_statement(checkout: Path) -> None:
+    done = run("make", "sql", """SQL=select 'it''s', "b" from t""", cwd=checkout)
+    assert arguments(done.stdout) == ["sql", "--lake", "data/lake", """select 'it''s', "b" from t"""]
+
+
+def test_make_passes_a_failure_on(checkout: Path) -> None:
+    assert run("make", "run", "DOMAIN=failing", "LANDING=x", cwd=checkout).returncode != 0
+
+
+def test_missing_python_is_one_clear_line(checkout: Path) -> None:
+    (checkout / ".venv" / ".tools").unlink()
+    failed = run("make", "run", "PYTHON=no-such-python", cwd=checkout)
+    assert failed.returncode != 0
+    said, make_itself = failed.stderr.strip().splitlines()
+    assert "needs Python 3.11" in said and "no-such-python" in said
+    assert make_itself.startswith("make")
+
+
+def test_environment_of_another_checkout_is_not_used(checkout: Path) -> None:
+    assert run("make", "validate", "PYTHON=no-such-python", cwd=checkout).returncode == 0
+    moved = checkout.with_name("moved")
+    checkout.rename(moved)
+    failed = run("make", "validate", "PYTHON=no-such-python", cwd=moved)
+    assert "needs Python 3.11" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("java", "found"), [(None, "found no Java"), ('openjdk version "11.0.2" 2019-01-15', "found Java 11")]
+)
+def test_missing_or_other_java_is_one_clear_line(checkout: Path, java: str | None, found: str) -> None:
+    (checkout / ".jars" / ".complete").unlink()
+    home = checkout / "java home"
+    (home / "bin").mkdir(parents=True)
+    if java:
+        (home / "bin" / "java").write_text(f"#!/bin/sh\necho '{java}' >&2\n")
+        (home / "bin" / "java").chmod(0o755)
+    failed = run("make", "run", cwd=checkout, JAVA_HOME=str(home))
+    assert failed.returncode != 0
+    said, make_itself = failed.stderr.strip().splitlines()
+    assert "needs Java 17" in said and found in said and "Install it" in said
+    assert make_itself.startswith("make")
+
+
+def test_clean_keeps_the_data(checkout: Path) -> None:
+    lake = checkout / "data" / "lake"
+    lake.mkdir(parents=True)
+    assert run("make", "clean", cwd=checkout).returncode == 0
+    assert lake.is_dir()
+    assert not (checkout / ".venv").exists()
+    assert not (checkout / ".jars").exists()
