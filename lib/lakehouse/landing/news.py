@@ -61,7 +61,7 @@ def look(domain: Domain, landing: str, register: Register, days: Days) -> News:
 
 def _known(file: LandedFile, register: Register, fingerprint: str) -> bool:
     known = register.latest.get(file.delivery_id)
-    if known is None or known.state == "ingesting":
+    if known is None or known.state in {"ingesting", "torn"}:
         return False
     same = (known.size, known.modified) == (file.size, file.modified)
     # A changed contract may make an unreadable file readable (another delimiter, a new alias in the header).

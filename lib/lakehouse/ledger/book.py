@@ -20,7 +20,7 @@ from lakehouse.ledger.entries import TABLES, Row, append, compact, read
 FORMAT = 1
 """Version of the lake's layout; a lake of another version is refused."""
 
-NO_DATA_OPERATIONS = {"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CHANGE COLUMN", "CREATE TABLE"}
+NO_DATA_OPERATIONS = {"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CHANGE COLUMN", "ADD COLUMN", "CREATE TABLE"}
 """Delta operations after which every reader sees the same rows as before."""
 
 
@@ -105,6 +105,11 @@ def changed_since(path: str, version: int) -> bool:
     table = DeltaTable(path, without_files=True)
     newer = table.version() - version
     return any(commit["operation"] not in NO_DATA_OPERATIONS for commit in table.history(newer)) if newer > 0 else False
+
+
+def restore_version(path: str, version: int) -> None:
+    """Bring a table back to one of its versions, in one commit on the log."""
+    DeltaTable(path).restore(version)
 
 
 def committed(path: str, application: str) -> bool:

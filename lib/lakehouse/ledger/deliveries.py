@@ -10,7 +10,7 @@ from typing import Any, Literal
 from lakehouse.contracts.names import TableId
 from lakehouse.ledger.entries import Row
 
-BronzeState = Literal["ingesting", "ingested", "unreadable"]
+BronzeState = Literal["ingesting", "ingested", "unreadable", "torn"]
 SilverState = Literal["accepted", "refused"]
 
 
@@ -103,8 +103,11 @@ def register(rows: Iterable[Row]) -> Register:
         else:
             outcome = _outcome(table, row)
             outcomes[table, outcome.delivery_id] = outcome
+            key = (table, outcome.delivery_id)
             if outcome.state == "accepted":
-                published[table, outcome.delivery_id] = outcome
+                published[key] = outcome
+            elif key in published and published[key].sequence == outcome.sequence:
+                del published[key]  # refused under a changed contract: its rows were withdrawn
     return Register(latest, current, outcomes, published, last_sequence)
 
 

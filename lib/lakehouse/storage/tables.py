@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,8 +67,6 @@ def _fields(columns: Mapping[str, tuple[str, str]]) -> list[Field]:
 
 
 def _field_json(name: str, kind: str, description: str) -> str:
-    import json
-
     return json.dumps(
         {"name": name, "type": _delta_type(kind), "nullable": True, "metadata": {"comment": description}}
     )

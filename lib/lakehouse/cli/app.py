@@ -1,0 +1,123 @@
+"""The lakehouse command."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lakehouse.cli import options as o
+from lakehouse.cli import runs
+from lakehouse.cli.screen import console, show_error, show_rows
+from lakehouse.errors import LakehouseError
+
+app = typer.Typer(
+    help="A lakehouse whose tables always equal a pure function of the accepted deliveries.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+runs.add_commands(app)
+
+
+@app.command(help="Check every contract and environment, the SQL in them included, without Spark.\n\n"
+             "Example: lakehouse validate billing")  # fmt: skip
+def validate(domains: Annotated[list[str] | None, typer.Argument(help="Domains (else all).")] = None) -> None:
+    """Check contracts and environments."""
+    from lakehouse.contracts.domains import domain_names, load_domain
+    from lakehouse.contracts.environments import environment_files, load_environment
+
+    wrong = 0
+    out = console()
+    for kind, names, load in (
+        ("domain", domains or domain_names(), load_domain),
+        ("environment", list(environment_files()), load_environment),
+    ):
+        for name in names:
+            try:
+                found = load(name)  # type: ignore[operator]
+                amount = f": {len(found.tables)} tables" if kind == "domain" else ""
+                out.print(f"ok     {kind} {name}{amount}")
+            except LakehouseError as error:
+                wrong += 1
+                show_error(str(error))
+    raise typer.Exit(2 if wrong else 0)
+
+
+@app.command(help="Ask a question of the lake in SQL (DuckDB), or open a prompt.\n\n"
+             'Example: lakehouse sql "select * from billing_gold.daily_usage limit 5"')  # fmt: skip
+def sql(
+    statement: Annotated[str | None, typer.Argument(help="One statement; a prompt opens without it.")] = None,
+    lake: o.LakePlace = None,
+    env: o.EnvironmentName = None,
+) -> None:
+    """Answer one statement, or many at a prompt."""
+    from lakehouse.serving.sql import QueryError, open_lake, query, view_names
+
+    connection = open_lake(o.lake_of(lake, env))
+    if statement:
+        show_rows(*query(connection, statement))
+        return
+    out = console()
+    out.print("Tables: " + ", ".join(view_names(connection)), soft_wrap=True)
+    out.print("One statement a line; an empty line or Ctrl-D ends.")
+    while line := _next_line():
+        try:
+            show_rows(*query(connection, line))
+        except QueryError as error:
+            show_error(str(error))
+
+
+def _next_line() -> str:
+    try:
+        return input("sql> ").strip()
+    except (EOFError, KeyboardInterrupt):
+        return ""
+
+
+@app.command(help="Generate sample deliveries with every kind of dirt, and the truth about them beside.\n\n"
+             "Example: lakehouse sample billing --out data/landing --days 7 --rows-per-day 2000 --seed 7")  # fmt: skip
+def sample(
+    domain: o.DomainName,
+    out: Annotated[Path, typer.Option("--out", help="Landing zone to write into.")],
+    days: Annotated[int, typer.Option("--days", help="Days of deliveries.")] = 7,
+    rows_per_day: Annotated[int, typer.Option("--rows-per-day", help="Records a day, about.")] = 2000,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 7,
+    start: Annotated[str, typer.Option("--start", metavar="YYYY-MM-DD", help="First day.")] = "2025-01-01",
+    bad_days: Annotated[int, typer.Option("--bad-days", help="Deliveries with so many bad rows that a gate refuses them.")] = 0,
+) -> None:
+    """Write a landing zone."""
+    from lakehouse.samples import generator
+    from lakehouse.samples.truth import truth_path
+
+    first = o.parse_days(start, None).first or date(2025, 1, 1)
+    truth = generator(domain)(out, days=days, rows_per_day=rows_per_day, seed=seed, start=first, bad_days=bad_days)
+    screen = console()
+    screen.print(f"{len(truth.deliveries)} deliveries with {truth.records:,} records in {out}/{domain}", soft_wrap=True)
+    screen.print(f"What was put in: {truth_path(out)}", soft_wrap=True)
+
+
+@app.command(help="Recompute silver, outranked and gold from bronze and name every difference by key.\n\n"
+             "Example: lakehouse verify billing --lake data/lake")  # fmt: skip
+def verify(domain: o.DomainName, lake: o.LakePlace = None, env: o.EnvironmentName = None) -> None:
+    """Prove that the tables are what the deliveries make them."""
+    from lakehouse.cli.proofs import verify_domain
+
+    raise typer.Exit(verify_domain(domain, o.lake_of(lake, env), env))
+
+
+def main(command: str | None = None) -> None:
+    """Run the command line, or one of its commands with the process's arguments.
+
+    Errors that are explained to the user end it with their exit code.
+    """
+    arguments = sys.argv[1:] if command is None else [command, *sys.argv[1:]]
+    try:
+        app(arguments, prog_name="lakehouse")
+    except LakehouseError as error:
+        show_error(str(error))
+        sys.exit(int(error.exit_code))

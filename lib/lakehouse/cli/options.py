@@ -1,0 +1,53 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lakehouse.contracts.environments import load_environment
+from lakehouse.contracts.lakes import Lake
+from lakehouse.errors import ConfigurationError
+from lakehouse.landing.news import Days
+
+DomainName = Annotated[str, typer.Argument(help="Domain, for example billing.", metavar="DOMAIN")]
+First = Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First delivery day, included.")]
+Last = Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Last delivery day, included.")]
+LakePlace = Annotated[str | None, typer.Option("--lake", help="Folder of the lake (else the environment's).")]
+LandingPlace = Annotated[
+    str | None, typer.Option("--landing", help="Folder where deliveries arrive (else the environment's).")
+]
+EnvironmentName = Annotated[
+    str | None, typer.Option("--env", help="File in conf/environments (else LAKEHOUSE_ENV, else local).")
+]
+FullRefresh = Annotated[
+    bool, typer.Option("--full-refresh", help="Make silver and gold anew from bronze, all deliveries judged again.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be read and touched; write nothing.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit 5 when deliveries are unreadable or missing.")]
+ResultFile = Annotated[Path | None, typer.Option("--result", help="Write a JSON summary of the run to this file.")]
+
+
+def parse_days(first: str | None, last: str | None) -> Days:
+    """The range of delivery days; raises ConfigurationError for a text that is no date or a range that ends early."""
+    days = Days(_day("--from", first), _day("--to", last))
+    if days.first and days.last and days.first > days.last:
+        raise ConfigurationError(f"--from {first} is after --to {last}. Example: --from 2025-01-01 --to 2025-01-31")
+    return days
+
+
+def _day(option: str, text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{option}: '{text}' is not a date. Example: {option} 2025-01-31") from error
+
+
+def lake_of(place: str | None, environment: str | None) -> Lake:
+    """The lake that is meant: the one named, else the environment's."""
+    return Lake.at(place or load_environment(environment).lake)

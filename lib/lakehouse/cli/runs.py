@@ -1,0 +1,148 @@
+"""The commands that move data: run, ingest, refine, aggregate, maintain."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from lakehouse.cli import options as o
+from lakehouse.cli.screen import Progress, console, show_error, show_run
+from lakehouse.contracts.domains import load_domain
+from lakehouse.contracts.environments import load_environment
+from lakehouse.contracts.lakes import Lake
+from lakehouse.errors import ConfigurationError, ExitCode, LakehouseError
+from lakehouse.steps.order import STEPS, dry_run, new_run_id, run_steps
+from lakehouse.steps.summary import RunSummary
+from lakehouse.steps.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of a command that moves data."""
+
+    domain: str
+    steps: Sequence[str]
+    first: str | None
+    last: str | None
+    lake: str | None
+    landing: str | None
+    environment: str | None
+    full_refresh: bool
+    dry_run: bool
+    strict: bool
+    result: Path | None
+
+
+def carry_out(request: Request) -> None:
+    """Do what was asked for, show it, write the result file, and end with the exit code that fits."""
+    run_id = new_run_id()
+    summary: dict[str, Any] = {"run_id": run_id, "domain": request.domain, "steps": list(request.steps)}
+    try:
+        found = _run(request, run_id)
+        show_run(found)
+        summary, code = found.as_json(), found.exit_code
+    except LakehouseError as error:
+        show_error(str(error))
+        summary, code = summary | {"reason": str(error)}, int(error.exit_code)
+    except KeyboardInterrupt:
+        show_error("interrupted; the next run finishes what this one began")
+        summary, code = summary | {"reason": "interrupted"}, int(ExitCode.FAILED)
+    except Exception as error:
+        logging.getLogger("lakehouse").debug(traceback.format_exc())
+        _explain_failure(error, run_id)
+        summary, code = summary | {"reason": _short(error)}, int(ExitCode.FAILED)
+    if request.result:
+        _write_result(request.result, summary | {"exit_code": code})
+    raise typer.Exit(code)
+
+
+def _run(request: Request, run_id: str) -> RunSummary:
+    days = o.parse_days(request.first, request.last)
+    environment = load_environment(request.environment)
+    domain = load_domain(request.domain)
+    landing = request.landing or environment.landing
+    if "ingest" in request.steps and "://" not in landing and not Path(landing).is_dir():
+        raise ConfigurationError(
+            f"The landing zone '{landing}' is not a folder. Name it with --landing, or make a sample one: "
+            f"lakehouse sample {request.domain} --out {landing}"
+        )
+    if request.result and not request.result.parent.is_dir():
+        raise ConfigurationError(f"--result: the folder '{request.result.parent}' does not exist.")
+    with Progress() as progress:
+        work = Workspace(
+            domain,
+            environment,
+            Lake.at(request.lake or environment.lake),
+            landing if "://" in landing else str(Path(landing).resolve()),
+            run_id,
+            days,
+            request.full_refresh,
+            progress.line,
+        )
+        if request.dry_run:
+            return dry_run(work, request.steps)
+        return run_steps(work, request.steps, request.strict, progress.step)
+
+
+def _write_result(path: Path, summary: dict[str, Any]) -> None:
+    # Written aside and renamed: a reader never sees half a file.
+    aside = path.with_name(path.name + ".part")
+    aside.write_text(json.dumps(summary, indent=2, default=str) + "\n", "utf-8")
+    aside.replace(path)
+
+
+def _short(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0] if text else ''}"
+
+
+def _explain_failure(error: Exception, run_id: str) -> None:
+    show_error(f"{_short(error)}")
+    out = console(stderr=True)
+    out.print(f"  Nothing is lost: the same command finishes what run {run_id} began.", soft_wrap=True)
+    out.print("  The whole story, for a bug report:", soft_wrap=True)
+    out.print(traceback.format_exc(), soft_wrap=True, markup=False, style="dim")
+
+
+def _command(steps: Sequence[str]) -> Any:
+    def command(
+        domain: o.DomainName,
+        first: o.First = None,
+        last: o.Last = None,
+        lake: o.LakePlace = None,
+        landing: o.LandingPlace = None,
+        env: o.EnvironmentName = None,
+        full_refresh: o.FullRefresh = False,
+        dry_run: o.DryRun = False,
+        strict: o.Strict = False,
+        result: o.ResultFile = None,
+    ) -> None:
+        carry_out(
+            Request(domain, steps, first, last, lake, landing, env, full_refresh, dry_run, strict, result)
+        )
+
+    return command
+
+
+_HELP = {
+    "run": "Bring a domain up to date: ingest, refine, aggregate, maintain, in one Spark session.",
+    "ingest": "Take new and corrected deliveries into bronze, as delivered.",
+    "refine": "Conform, check and publish what is in bronze to silver; bad rows go to quarantine.",
+    "aggregate": "Compute the gold periods that changed.",
+    "maintain": "Rearrange the files of partitions that need it.",
+}
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add a command per step, and one for all."""
+    for name, text in _HELP.items():
+        steps = STEPS if name == "run" else (name,)
+        example = f"Example: lakehouse {name} billing --from 2025-01-01 --to 2025-01-31 --lake data/lake"
+        app.command(name, help=f"{text}\n\n{example}")(_command(steps))

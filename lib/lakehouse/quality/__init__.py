@@ -1,0 +1,1 @@
+"""Conform rows, judge them, judge deliveries, and keep what was found wanting."""

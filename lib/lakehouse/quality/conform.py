@@ -1,0 +1,149 @@
+"""Conform: delivered text to the contract's types, without guessing, rounding or losing a value silently.
+
+The session's ANSI mode is off: a cast of text that does not fit gives null, which is then a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.contracts import columns as contract_columns
+from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
+from lakehouse.contracts.tables import BronzeTable, SilverTable
+from lakehouse.errors import ConfigurationError
+
+DELIVERED = "delivered"
+"""Column with the record as delivered, as a struct; it follows the row until the row is judged."""
+
+UNCONFORMED = "unconformed"
+"""Column that says whether any delivered value could not be read as its type."""
+
+# A date and a time of day, written in full: Spark alone would read '12:30' as today and drop a seventh decimal.
+_ISO_TIMESTAMP = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?$"
+_ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
+_OFFSET_WITHOUT_COLON = r"([+-]\d{2})(\d{2})$"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one column is read: its delivered text, its value, and the ways in which reading it can fail."""
+
+    text: Column
+    value: Column
+    failures: tuple[tuple[str, Column, str], ...]
+    """(reason, condition, message); the conditions hold only for text that is there."""
+
+
+def conform(rows: DataFrame, table: SilverTable, bronze: BronzeTable) -> DataFrame:
+    """Bronze rows with the contract's types.
+
+    Columns: the contract's conformed columns, the delivery columns, ``malformed_record``, ``unconformed`` (boolean)
+    and ``delivered`` (struct of the bronze columns).
+    """
+    originals = [F.col(name) for name in (*bronze.columns, *BRONZE_COLUMNS)]
+    readings = {name: read_column(name, column, bronze, F.col) for name, column in table.conformed()}
+    failed = [reading.text.isNotNull() & reading.value.isNull() for reading in readings.values()]
+    return rows.select(
+        *(reading.value.alias(name) for name, reading in readings.items()),
+        *DELIVERY_COLUMNS,
+        "malformed_record",
+        reduce(lambda left, right: left | right, failed, F.lit(False)).alias(UNCONFORMED),
+        F.struct(*originals).alias(DELIVERED),
+    )
+
+
+def derive(rows: DataFrame, table: SilverTable) -> DataFrame:
+    """Rows with the columns that the contract derives by SQL."""
+    for name, sql in table.derived():
+        rows = rows.withColumn(name, F.expr(sql).cast(table.columns[name].type))
+    return rows
+
+
+def check_transformed(before: DataFrame, after: DataFrame, table: SilverTable) -> DataFrame:
+    """The transform's result; raises ConfigurationError when it lost a column that the engine needs."""
+    needed = [name for name, column in table.columns.items() if not column.derived]
+    lost = [name for name in [*needed, *DELIVERY_COLUMNS, UNCONFORMED, DELIVERED] if name not in after.columns]
+    if lost:
+        raise ConfigurationError(
+            f"The transform of {table.id} returns no column '{lost[0]}'. A silver transform adds or replaces columns "
+            "and keeps the others: use withColumn, or select('*', ...)."
+        )
+    return after
+
+
+def read_column(
+    name: str, column: contract_columns.Column, bronze: BronzeTable, field: Callable[[str], Column]
+) -> Reading:
+    """How a column is read from a record; ``field`` turns a bronze column's name into a Column."""
+    source = column.source or name
+    texts = [field(source)]
+    # A name that became an alias after the delivery was taken: its values wait among the unknown columns.
+    texts += [field("unknown_columns").getItem(alias) for alias in bronze.columns[source].aliases]
+    text = F.coalesce(*texts) if len(texts) > 1 else texts[0]
+    absent = ["", *column.null_values]
+    text = F.when(~text.isin(absent), text)
+    value, excess = _value(text, column)
+    failures = []
+    if column.type != "string":
+        wrong = value.isNull()
+        if excess is not None:
+            failures.append((f"{name}_excess_scale", excess, f"more decimals than {column.type} holds"))
+            wrong = wrong & ~excess
+        failures.append((f"{name}_unreadable", wrong, f"not readable as {_expected(column)}"))
+    return Reading(text, value, tuple(failures))
+
+
+def _expected(column: contract_columns.Column) -> str:
+    match column.type:
+        case "date" | "timestamp":
+            return f"{column.type} ({', '.join(column.formats)})"
+        case "boolean":
+            return f"boolean ({', '.join((*column.true_values, *column.false_values))})"
+        case _:
+            return column.type
+
+
+def _value(text: Column, column: contract_columns.Column) -> tuple[Column, Column | None]:
+    match column.type:
+        case "string":
+            return text, None
+        case "boolean":
+            lower = F.lower(text)
+            return (
+                F.when(lower.isin([value.lower() for value in column.true_values]), F.lit(True)).when(
+                    lower.isin([value.lower() for value in column.false_values]), F.lit(False)
+                ),
+                None,
+            )
+        case "date" | "timestamp":
+            return F.coalesce(*(_moment(text, column.type, form) for form in column.formats)), None
+        case "int" | "bigint":
+            return F.when(text.rlike(r"^[+-]?\d+$"), text.cast(column.type)), None
+        case _:
+            return _decimal(text, column)
+
+
+def _decimal(text: Column, column: contract_columns.Column) -> tuple[Column, Column]:
+    _, scale = column.decimal or (0, 0)
+    plain = text.rlike(r"^[+-]?(\d+\.?\d*|\.\d+)$")
+    point = F.instr(text, ".")
+    # Zeros at the end change nothing; any other digit beyond the scale would be rounded away by the cast.
+    decimals = F.when(point > 0, F.length(F.call_function("rtrim", F.lit("0"), text)) - point).otherwise(F.lit(0))
+    excess = plain & (decimals > scale)
+    return F.when(plain & (decimals <= scale), text.cast(column.type)), excess
+
+
+def _moment(text: Column, kind: str, form: str) -> Column:
+    if form != "iso8601":
+        parsed = F.to_timestamp(text, form)
+        return parsed.cast("date") if kind == "date" else parsed
+    if kind == "date":
+        return F.when(text.rlike(_ISO_DATE), text.cast("date"))
+    complete = F.regexp_replace(text, _OFFSET_WITHOUT_COLON, "$1:$2")
+    spelled = F.when(text.rlike(r"[T ].*[+-]\d{4}$"), complete).otherwise(text)
+    return F.when(text.rlike(_ISO_TIMESTAMP), spelled.cast("timestamp"))

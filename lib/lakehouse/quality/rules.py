@@ -1,0 +1,89 @@
+"""Row rules: which rows are quarantined, and each reason with the offending value."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.contracts.expressions import check_expression
+from lakehouse.contracts.columns import DELIVERY_COLUMNS
+from lakehouse.contracts.tables import BronzeTable, SilverTable
+from lakehouse.quality.conform import DELIVERED, UNCONFORMED, read_column
+
+QUARANTINED = "quarantined"
+"""Boolean column: the row broke a quarantine rule."""
+
+REASON_TYPE = "array<struct<rule:string,column:string,value:string,message:string>>"
+
+
+def judge(rows: DataFrame, table: SilverTable) -> DataFrame:
+    """Rows with the column ``quarantined``: one boolean decides, and reasons are built for bad rows only."""
+    broken = [F.col("malformed_record").isNotNull(), F.col(UNCONFORMED)]
+    broken += [F.col(name).isNull() for name, column in table.columns.items() if column.required]
+    broken += [
+        F.coalesce(~F.expr(rule.condition), F.lit(False))
+        for rule in table.row_rules.values()
+        if rule.severity == "quarantine"
+    ]
+    return rows.withColumn(QUARANTINED, reduce(lambda left, right: left | right, broken))
+
+
+def warn_broken(table: SilverTable) -> dict[str, Column]:
+    """For each warn-only rule 1 where a row breaks it, 0 elsewhere."""
+    return {
+        name: F.when(F.coalesce(~F.expr(rule.condition), F.lit(False)), 1).otherwise(0)
+        for name, rule in table.row_rules.items()
+        if rule.severity == "warn"
+    }
+
+
+def reasons(table: SilverTable, bronze: BronzeTable) -> Column:
+    """Every rule that a quarantined row broke: array of (rule, column, value, message).
+
+    Of a malformed record only that is said: its values may stand under the wrong names.
+    """
+    found = [*_reading_reasons(table, bronze), *_rule_reasons(table)]
+    malformed = _reason(
+        "record_malformed", "", F.col("malformed_record"), "more or fewer values than the header names"
+    )
+    return F.when(F.col("malformed_record").isNotNull(), F.array(malformed)).otherwise(
+        F.filter(F.array(*found), lambda reason: reason.isNotNull())
+    )
+
+
+def _reading_reasons(table: SilverTable, bronze: BronzeTable) -> list[Column]:
+    conformed = dict(table.conformed())
+    found = []
+    for name, column in table.columns.items():
+        absent = F.col(name).isNull()
+        if name in conformed:
+            reading = read_column(name, column, bronze, lambda source: F.col(DELIVERED).getField(source))
+            absent = reading.text.isNull()
+            for rule, condition, message in reading.failures:
+                found.append(F.when(condition & ~absent, _reason(rule, name, reading.text, message)))
+        if column.required:
+            found.append(F.when(absent, _reason(f"{name}_required", name, F.lit(None), "a value is required")))
+    return found
+
+
+def _rule_reasons(table: SilverTable) -> list[Column]:
+    columns = {*table.columns, *DELIVERY_COLUMNS}
+    found = []
+    for name, rule in table.row_rules.items():
+        if rule.severity == "quarantine":
+            used = sorted(check_expression(name, rule.condition, columns))
+            value = F.concat_ws(", ", *(F.col(column).cast("string") for column in used))
+            reason = _reason(name, ", ".join(used), value, rule.because)
+            found.append(F.when(~F.expr(rule.condition), reason))
+    return found
+
+
+def _reason(rule: str, column: str, value: Column, message: str) -> Column:
+    return F.struct(
+        F.lit(rule).alias("rule"),
+        F.lit(column).alias("column"),
+        value.cast("string").alias("value"),
+        F.lit(message).alias("message"),
+    )

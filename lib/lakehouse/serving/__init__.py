@@ -1,0 +1,1 @@
+"""How people read a lake without Spark."""

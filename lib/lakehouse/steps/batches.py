@@ -1,0 +1,130 @@
+"""The deliveries that a refinement works on, as judged rows over pinned bronze."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lakehouse.contracts.rules import Gate
+from lakehouse.contracts.tables import AnyTable, BronzeTable, SilverTable
+from lakehouse.ledger.deliveries import Delivery
+from lakehouse.quality.conform import check_transformed, conform, derive
+from lakehouse.quality.gates import Verdict, chunks, deliveries_per_scan, judge_deliveries
+from lakehouse.quality.rules import QUARANTINED, judge, warn_broken
+from lakehouse.storage.tables import partition_filter, read_table
+from lakehouse.storage.winners import ADDRESS, KeyedTable, ranked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark.sql import DataFrame, SparkSession
+
+_QUARANTINED_ROW = "quarantined_row"
+_REPEATED = "repeated"
+_STAGED = f"not {QUARANTINED} and not {_REPEATED}"
+
+
+def transform_of(table: AnyTable) -> Callable[..., DataFrame]:
+    """A table's transform function: the one of its own name, in the module of its own name."""
+    module = importlib.import_module(f"lakehouse.domains.{table.id.domain}.{table.id.layer}.{table.id.name}")
+    found: Callable[..., DataFrame] = getattr(module, table.id.name)
+    return found
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some deliveries of a bronze table at one version, seen through a silver table's contract."""
+
+    spark: SparkSession
+    table: SilverTable
+    bronze: BronzeTable
+    bronze_path: str
+    bronze_version: int | None
+
+    def judged(self, deliveries: Sequence[tuple[object, int]]) -> DataFrame:
+        """Conformed, transformed and judged rows of some deliveries, given as (delivery date, sequence)."""
+        days = list({day for day, _ in deliveries})
+        sequences = [sequence for _, sequence in deliveries]
+        rows = read_table(self.spark, self.bronze_path, self.bronze_version).where(
+            partition_filter("delivery_date", days)
+        )
+        rows = conform(rows.where(rows["delivery_sequence"].isin(sequences)), self.table, self.bronze)
+        name = next(iter(self.table.inputs))
+        transformed = check_transformed(rows, transform_of(self.table)(**{name: rows}), self.table)
+        return judge(derive(transformed, self.table), self.table)
+
+    def good(self, deliveries: Sequence[tuple[object, int]], columns: Sequence[str]) -> DataFrame:
+        """The rows that broke no quarantine rule, in the columns of the table."""
+        return self.judged(deliveries).where(f"NOT {QUARANTINED}").select(*columns)
+
+
+def addresses(deliveries: Sequence[Delivery]) -> list[tuple[object, int]]:
+    """(delivery date, sequence) of deliveries that are in bronze."""
+    return [(delivery.delivery_date, delivery.sequence or 0) for delivery in deliveries]
+
+
+def contract_gates(table: SilverTable) -> list[Gate]:
+    """A silver table's gates, with those that the engine adds for quarantine shares and warn-only rules."""
+    share = table.quarantine_share
+    own = [
+        Gate(on="conformed", rule=f'Mean "{_QUARANTINED_ROW}" <= {share.error}', severity="error"),
+        Gate(on="conformed", rule=f'Mean "{_QUARANTINED_ROW}" <= {share.warn}', severity="warn"),
+    ]
+    own += [Gate(on="conformed", rule=f'Sum "{name}" < 1', severity="warn") for name in warn_broken(table)]
+    return [*(gate for gate in table.gates if not _of_key(gate, table)), *own]
+
+
+def key_gates(table: SilverTable) -> list[Gate]:
+    """Gates that ask for a unique key; rows whose key hash occurs once need no further look."""
+    return [gate for gate in table.gates if _of_key(gate, table)]
+
+
+def _of_key(gate: Gate, table: SilverTable) -> bool:
+    words = gate.rule.split()
+    named = {word.strip('"') for word in words[1:]}
+    return gate.on == "staged" and words[0] == "IsPrimaryKey" and named == set(table.write.keys)
+
+
+def judge_batch(
+    batch: Batch, deliveries: Sequence[Delivery], suspects: DataFrame | None, keyed: KeyedTable
+) -> list[Verdict]:
+    """Verdicts on every delivery; each judged by itself, so that a bad day cannot hide among good ones.
+
+    ``suspects`` are the good rows whose key occurs more than once, or None when there are none.
+    """
+    from pyspark.sql import functions as F
+
+    repeated = None
+    verdicts: list[Verdict] = []
+    if suspects is not None:
+        placed = ranked(suspects, keyed, within=["delivery_sequence"])
+        repeated = placed.where("place > 1").select(*ADDRESS).withColumn(_REPEATED, F.lit(True))
+        verdicts += _judge_keys(batch.table, placed.where("place = 1").drop("place"))
+    gates = contract_gates(batch.table)
+    warned = warn_broken(batch.table)
+    named = addresses(deliveries)
+
+    def rows_of(part: Sequence[tuple[object, int]]) -> DataFrame:
+        rows = batch.judged(part).withColumns(
+            {_QUARANTINED_ROW: F.col(QUARANTINED).cast("int"), **{name: flag for name, flag in warned.items()}}
+        )
+        if repeated is None:
+            return rows.withColumn(_REPEATED, F.lit(False))
+        flagged = rows.join(F.broadcast(repeated), list(ADDRESS), "left")
+        return flagged.withColumn(_REPEATED, F.coalesce(F.col(_REPEATED), F.lit(False)))
+
+    size = deliveries_per_scan(gates)
+    parts = [named[start : start + size] for start in range(0, len(named), size)]
+    batches = (([sequence for _, sequence in part], rows_of(part)) for part in parts)
+    return [*verdicts, *judge_deliveries(batches, gates, "delivery_sequence", _STAGED)]
+
+
+def _judge_keys(table: SilverTable, staged: DataFrame) -> list[Verdict]:
+    gates = key_gates(table)
+    if not gates:
+        return []
+    sequences = [row[0] for row in staged.select("delivery_sequence").distinct().collect()]
+    batches = ((part, staged) for part in chunks(sequences, deliveries_per_scan(gates)))
+    return judge_deliveries(batches, gates, "delivery_sequence", "true")

@@ -1,0 +1,163 @@
+"""Ingest: new content of the landing zone into bronze, as delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lakehouse.contracts.names import TableId
+from lakehouse.contracts.tables import BronzeTable
+from lakehouse.landing.listing import relist
+from lakehouse.landing.news import Arrival, News, examine
+from lakehouse.landing.sniffing import Layout
+from lakehouse.ledger.book import committed, table_version
+from lakehouse.ledger.deliveries import Delivery, Register, delivery_row
+from lakehouse.steps.summary import DeliverySummary, RunSummary
+from lakehouse.steps.workspace import Workspace
+
+
+def ingest(work: Workspace, news: News, summary: RunSummary) -> None:
+    """Take new and corrected deliveries into bronze and record them; note the unreadable ones with their reasons.
+
+    An intent is recorded before and the outcome after the append. An append that a crash cut off from its record is
+    found by its transaction id; one that never happened is done again under a new sequence.
+    """
+    register = work.ledger.deliveries()
+    _finish_interrupted(work, register)
+    register = work.ledger.deliveries()
+    work.progress(f"reading {len(news.candidates)} delivered files")
+    arrivals, touched = examine(news.candidates, work.domain, register, lambda: None)
+    work.ledger.record("deliveries", [delivery_row(delivery) for delivery in touched])
+    unreadable = [arrival for arrival in arrivals if arrival.content.layout is None]
+    readable = [arrival for arrival in arrivals if arrival.content.layout is not None]
+    work.ledger.record("deliveries", [delivery_row(_entry(work, arrival, None)) for arrival in unreadable])
+    for arrival in unreadable:
+        summary.deliveries.append(
+            DeliverySummary(
+                str(arrival.file.table), arrival.file.delivery_id, "unreadable", arrival.content.reason
+            )
+        )
+    if readable:
+        _take(work, readable, register, summary)
+
+
+def _take(work: Workspace, arrivals: Sequence[Arrival], register: Register, summary: RunSummary) -> None:
+    ordered = sorted(arrivals, key=lambda a: (str(a.file.delivery_date), a.file.delivery_id))
+    sequences = range(register.last_sequence + 1, register.last_sequence + 1 + len(ordered))
+    intents = [_entry(work, arrival, sequence) for arrival, sequence in zip(ordered, sequences, strict=True)]
+    work.ledger.write_format()
+    work.ledger.record("deliveries", [delivery_row(intent) for intent in intents])
+    for table in work.domain.bronze():
+        mine = [(a, i) for a, i in zip(ordered, intents, strict=True) if i.table == table.id]
+        if mine:
+            _append(work, table, mine)
+            taken = _finish(work, table, [intent for _, intent in mine])
+            corrected = {arrival.file.delivery_id for arrival, _ in mine if arrival.corrects}
+            for delivery in taken:
+                state = "corrected" if delivery.delivery_id in corrected else "new"
+                summary.deliveries.append(
+                    DeliverySummary(
+                        str(table.id), delivery.delivery_id, state if delivery.state == "ingested" else delivery.state,
+                        delivery.reason, rows_in=delivery.rows or 0,
+                    )
+                )  # fmt: skip
+
+
+def _append(work: Workspace, table: BronzeTable, mine: Sequence[tuple[Arrival, Delivery]]) -> None:
+    from lakehouse.steps.shapes import bronze_shape
+    from lakehouse.storage.commits import append
+    from lakehouse.storage.delivered_files import ReadableFile, read_deliveries
+    from lakehouse.storage.tables import ensure_table
+
+    files = []
+    for arrival, intent in mine:
+        layout, sequence = arrival.content.layout, intent.sequence
+        assert layout is not None and sequence is not None  # noqa: S101
+        files.append(ReadableFile(arrival.file, layout, sequence))
+    shape = bronze_shape(table, work.lake)
+    ensure_table(shape)
+    rows = read_deliveries(work.spark, table, files)
+    work.progress(f"{table.id}: writing {len(files)} deliveries")
+    append(rows, shape.path, application=work.run_id)
+
+
+def _finish(work: Workspace, table: BronzeTable, intents: Sequence[Delivery]) -> list[Delivery]:
+    """Record what has arrived in bronze: the rows that are there now, unless the file changed while it was read."""
+    counts = _rows_by_sequence(work, table.id, intents)
+    finished = []
+    for intent in intents:
+        now = relist_delivery(intent)
+        rows = counts.get(intent.sequence or 0, 0)
+        if now == (intent.size, intent.modified):
+            finished.append(replace(intent, state="ingested", rows=rows))
+        else:
+            reason = "the file changed while it was read; the next run takes it"
+            finished.append(replace(intent, state="torn", rows=rows, reason=reason))
+    work.ledger.record("deliveries", [delivery_row(delivery) for delivery in finished])
+    version = table_version(work.lake.table(table.id))
+    entry = {"run_id": work.run_id, "step": "ingest", "table_id": str(table.id), "version": version}
+    work.ledger.record("publications", [{**entry, "fingerprint": work.fingerprint(table.id)}])
+    return finished
+
+
+def relist_delivery(delivery: Delivery) -> tuple[int, str] | None:
+    """Size and time of a delivery's file as it is now; None when it is gone."""
+    from lakehouse.landing.listing import LandedFile
+
+    file = LandedFile(
+        delivery.table, delivery.delivery_id, delivery.delivery_date, delivery.path, delivery.size, delivery.modified
+    )
+    now = relist(file)
+    return (now.size, now.modified) if now else None
+
+
+def _rows_by_sequence(work: Workspace, table: TableId, intents: Sequence[Delivery]) -> dict[int, int]:
+    from pyspark.sql import functions as F
+
+    from lakehouse.storage.tables import partition_filter, read_table
+
+    days = list({intent.delivery_date for intent in intents})
+    sequences = [intent.sequence for intent in intents]
+    rows = read_table(work.spark, work.lake.table(table)).where(partition_filter("delivery_date", days))
+    counted = rows.where(F.col("delivery_sequence").isin(sequences)).groupBy("delivery_sequence").count().collect()
+    return {row["delivery_sequence"]: row["count"] for row in counted}
+
+
+def _finish_interrupted(work: Workspace, register: Register) -> None:
+    """Complete the record of appends that a crash cut off from it."""
+    waiting = [delivery for delivery in register.latest.values() if delivery.state == "ingesting"]
+    for table in work.domain.bronze():
+        mine = [delivery for delivery in waiting if delivery.table == table.id]
+        landed = [d for d in mine if committed(work.lake.table(table.id), d.run_id)]
+        if landed:
+            work.progress(f"{table.id}: finishing {len(landed)} deliveries of an interrupted run")
+            _finish(work, table, landed)
+
+
+def _entry(work: Workspace, arrival: Arrival, sequence: int | None) -> Delivery:
+    file, content = arrival.file, arrival.content
+    return Delivery(
+        table=file.table,
+        delivery_id=file.delivery_id,
+        delivery_date=file.delivery_date,
+        sequence=sequence,
+        state="ingesting" if sequence else "unreadable",
+        path=file.path,
+        size=file.size,
+        modified=file.modified,
+        content_hash=content.content_hash,
+        fingerprint=work.fingerprint(file.table),
+        rows=None,
+        reason=content.reason,
+        details=_details(content.layout, arrival.corrects),
+        run_id=work.run_id,
+    )
+
+
+def _details(layout: Layout | None, corrects: Delivery | None) -> dict[str, object]:
+    details: dict[str, object] = {}
+    if layout:
+        details |= {"header": list(layout.header), "delimiter": layout.delimiter, "encoding": layout.encoding}
+    if corrects:
+        details["corrects"] = corrects.sequence
+    return details

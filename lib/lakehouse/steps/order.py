@@ -1,0 +1,210 @@
+"""The one place that knows the order of the steps: ingest, refine, aggregate, maintain."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from secrets import token_hex
+
+from lakehouse.contracts.names import TableId
+from lakehouse.errors import ExitCode, LakehouseError
+from lakehouse.landing.listing import missing_days
+from lakehouse.landing.news import News, look
+from lakehouse.ledger.book import table_version
+from lakehouse.ledger.deliveries import Register
+from lakehouse.ledger.writer import claim
+from lakehouse.steps.aggregate import aggregate, stale_tables
+from lakehouse.steps.ingest import ingest
+from lakehouse.steps.maintain import maintain, planned
+from lakehouse.steps.refine import pending_deliveries, refine
+from lakehouse.steps.summary import RunSummary, TableSummary
+from lakehouse.steps.workspace import Workspace
+
+STEPS = ("ingest", "refine", "aggregate", "maintain")
+
+
+def new_run_id() -> str:
+    """A run's identity: its start in UTC, and four random bytes."""
+    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
+
+
+def run_steps(work: Workspace, steps: Sequence[str], strict: bool, on_step: Callable[[str], None]) -> RunSummary:
+    """Do some of the steps, in their order, as the only writer of the domain.
+
+    Nothing is written, and no JVM is started, when the ledger and the listing show that there is nothing to do.
+    Raises WriterBusyError when another process writes the domain, and whatever a step raises.
+    """
+    chosen = [step for step in STEPS if step in steps]
+    summary = RunSummary(work.run_id, work.domain.name, work.lake.root, work.landing, chosen)
+    with claim(work.lake, work.domain.name, work.run_id):
+        work.ledger.check_format()
+        news = _look(work, chosen, summary)
+        if _nothing_to_do(work, chosen, news):
+            summary.nothing_new = True
+        else:
+            _do(work, chosen, news, summary, on_step)
+        _conclude(work, news, summary, strict)
+        if not summary.nothing_new:
+            _record(work, "finished", summary)
+    return summary
+
+
+def _look(work: Workspace, steps: Sequence[str], summary: RunSummary) -> News:
+    if "ingest" not in steps:
+        return News()
+    news = look(work.domain, work.landing, work.ledger.deliveries(), work.days)
+    if work.days.first and work.days.last:
+        summary.missing_days = [str(day) for day in missing_days(news.landed, work.days.first, work.days.last)]
+    summary.strangers = list(news.strangers)
+    return news
+
+
+def _nothing_to_do(work: Workspace, steps: Sequence[str], news: News) -> bool:
+    if work.full_refresh or news.candidates:
+        return False
+    register = work.ledger.deliveries()
+    if "refine" in steps and any(pending_deliveries(work, table, register) for table in work.domain.silver()):
+        return False
+    if "aggregate" in steps and stale_tables(work):
+        return False
+    return not ("maintain" in steps and planned(work))
+
+
+def _do(
+    work: Workspace, steps: Sequence[str], news: News, summary: RunSummary, on_step: Callable[[str], None]
+) -> None:
+    _record(work, "started", summary)
+    actions: dict[str, Callable[[], None]] = {
+        "ingest": lambda: ingest(work, news, summary),
+        "refine": lambda: refine(work, summary),
+        "aggregate": lambda: aggregate(work, summary),
+        "maintain": lambda: _maintain(work, summary),
+    }
+    try:
+        for step in steps:
+            on_step(step)
+            began = time.monotonic()
+            actions[step]()
+            summary.seconds[step] = round(time.monotonic() - began, 1)
+    except LakehouseError as error:
+        summary.exit_code, summary.reason = int(error.exit_code), str(error)
+        _record(work, "failed", summary)
+        raise
+    finally:
+        work.close()
+    _complete_tables(work, summary)
+
+
+def _maintain(work: Workspace, summary: RunSummary) -> None:
+    plan = planned(work)
+    if plan:
+        maintain(work, plan, summary)
+
+
+def _complete_tables(work: Workspace, summary: RunSummary) -> None:
+    """Version and rows of every table as the run leaves them; the rows come from the tables' logs."""
+    notes = {table.table: table.note for table in summary.tables}
+    summary.tables = []
+    for table_id in work.domain.tables:
+        path = work.lake.table(table_id)
+        version = table_version(path)
+        if version is not None:
+            summary.tables.append(TableSummary(str(table_id), version, _rows(path), notes.get(str(table_id), "")))
+
+
+def _rows(path: str) -> int:
+    from deltalake import DeltaTable
+
+    counts = DeltaTable(path).get_add_actions(flatten=True).column("num_records").to_pylist()
+    return sum(int(count or 0) for count in counts)
+
+
+def _conclude(work: Workspace, news: News, summary: RunSummary, strict: bool) -> None:
+    register = work.ledger.deliveries()
+    refused = [d for d in summary.deliveries if d.state == "refused"]
+    unreadable = [d for d in summary.deliveries if d.state == "unreadable"]
+    summary.standing = _standing(work, register, {d.delivery_id for d in [*refused, *unreadable]})
+    if refused or any(note.endswith("keeps its old version") for note in summary.notes):
+        summary.exit_code = int(ExitCode.GATE_REFUSED)
+        summary.reason = f"a gate refused {len(refused)} deliveries; the others are published"
+    elif strict and (summary.missing_days or unreadable or _unreadable(work, register)):
+        summary.exit_code = int(ExitCode.INCOMPLETE)
+        summary.reason = "deliveries are unreadable or missing (--strict)"
+
+
+def _unreadable(work: Workspace, register: Register) -> list[str]:
+    return [
+        delivery.delivery_id
+        for delivery in register.latest.values()
+        if delivery.state == "unreadable" and work.days.holds(delivery.delivery_date)
+    ]
+
+
+def _standing(work: Workspace, register: Register, now: set[str]) -> list[str]:
+    found = []
+    for table in work.domain.silver():
+        for outcome in register.standing(table.id, "refused"):
+            if outcome.delivery_id not in now:
+                found.append(f"{outcome.delivery_id} refused for {table.id}: {outcome.reason}")
+    for delivery in register.latest.values():
+        if delivery.state == "unreadable" and delivery.delivery_id not in now:
+            found.append(f"{delivery.delivery_id} unreadable: {delivery.reason}")
+    return sorted(found)
+
+
+def _record(work: Workspace, state: str, summary: RunSummary) -> None:
+    done = state != "started"
+    entry = {
+        "run_id": work.run_id,
+        "state": state,
+        "command": " ".join(summary.steps),
+        "arguments": {
+            "landing": work.landing,
+            "from": work.days.first,
+            "to": work.days.last,
+            "full_refresh": work.full_refresh,
+        },
+        "exit_code": summary.exit_code if done else None,
+        "reason": summary.reason or None,
+        "host": f"{getpass.getuser()}@{socket.gethostname()}",
+        "process": os.getpid(),
+        "summary": {"versions": summary.versions(), "seconds": summary.seconds} if done else None,
+    }
+    work.ledger.record("runs", [entry])
+
+
+def dry_run(work: Workspace, steps: Sequence[str]) -> RunSummary:
+    """What a run would read and touch; writes nothing and starts no JVM."""
+    chosen = [step for step in STEPS if step in steps]
+    summary = RunSummary(work.run_id, work.domain.name, work.lake.root, work.landing, chosen, dry_run=True)
+    work.ledger.check_format()
+    news = _look(work, chosen, summary)
+    register = work.ledger.deliveries()
+    size = sum(file.size for file in news.candidates)
+    if "ingest" in chosen:
+        summary.notes.append(f"ingest would read {len(news.candidates)} files ({size / 1e6:.1f} MB):")
+        for file in news.candidates:
+            state = "changed since it was taken" if file.delivery_id in register.latest else "new"
+            summary.notes.append(f"  {file.delivery_id} ({file.size} bytes, {state})")
+    if "refine" in chosen:
+        for table in work.domain.silver():
+            pending = {d.delivery_id for d in pending_deliveries(work, table, register)}
+            pending |= {f.delivery_id for f in news.candidates if f.table == table.bronze}
+            summary.notes.append(f"refine would bring {len(pending)} deliveries into {table.id}")
+    if "aggregate" in chosen:
+        summary.notes.append(f"aggregate would look at {_names([t.id for t in stale_tables(work)], bool(news.candidates))}")
+    if "maintain" in chosen:
+        for compaction in planned(work):
+            summary.notes.append(f"maintain would compact {compaction.files} small files of {compaction.table}")
+    summary.nothing_new = _nothing_to_do(work, chosen, news)
+    return summary
+
+
+def _names(tables: Sequence[TableId], more: bool) -> str:
+    if more:
+        return "every gold table whose periods the new deliveries touch"
+    return ", ".join(map(str, tables)) or "no table"

@@ -1,0 +1,220 @@
+"""One refinement of one silver table: the frames, tables and records that its parts share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.storagelevel import StorageLevel
+
+from lakehouse.contracts.tables import BronzeTable, SilverTable
+from lakehouse.ledger.book import table_version
+from lakehouse.ledger.deliveries import Delivery, Outcome
+from lakehouse.quality import quarantine
+from lakehouse.quality.gates import Verdict
+from lakehouse.steps.batches import Batch, addresses, judge_batch
+from lakehouse.steps.shapes import keyed_table
+from lakehouse.steps.workspace import Workspace
+from lakehouse.storage import winners
+from lakehouse.storage.tables import ensure_table, file_count, read_table
+from lakehouse.storage.winners import KeyedTable, Scope
+
+_FEW = 200_000
+"""Colliding keys up to this number are broadcast to every task; more are joined by shuffling."""
+
+
+@dataclass(frozen=True)
+class Colliding:
+    """Keys that occur more than once, and the good rows of the batch that have them."""
+
+    hashes: DataFrame
+    count: int
+    suspects: DataFrame
+    scope: Scope
+
+    @property
+    def few(self) -> bool:
+        """Whether the hashes fit into every task's memory."""
+        return self.count <= _FEW
+
+
+@dataclass
+class Refinement:
+    """The work on one silver table in one run."""
+
+    work: Workspace
+    table: SilverTable
+    bronze: BronzeTable
+    batch: Batch
+    keyed: KeyedTable
+    quarantine_path: str
+    scope: Scope | None = field(default=None)
+
+    @classmethod
+    def start(cls, work: Workspace, table: SilverTable) -> Refinement:
+        """Pin the bronze version that this refinement works on."""
+        bronze = work.domain.bronze_of(table)
+        path = work.lake.table(bronze.id)
+        batch = Batch(work.spark, table, bronze, path, table_version(path))
+        return cls(work, table, bronze, batch, keyed_table(table, work.lake), work.lake.quarantine(table.id))
+
+    def ensure_tables(self, evolve: bool = True) -> None:
+        """Create the tables, and with ``evolve`` add the columns that the contract gained."""
+        for shape in (self.keyed.shape, self.keyed.outranked):
+            if evolve or table_version(shape.path) is None:
+                ensure_table(shape)
+        ensure_table(quarantine.shape(self.table.id, self.quarantine_path))
+
+    @contextmanager
+    def collisions(
+        self, pending: Sequence[Delivery], replaced: Sequence[int], again: bool, rebuild: bool
+    ) -> Iterator[Colliding]:
+        """The keys that occur more than once among the good rows of the batch and the table."""
+        good = self._good(pending)
+        sequences = [*replaced, *((d.sequence or 0) for d in pending)] if again else []
+        empty = rebuild or (file_count(self.keyed.path) == 0 and file_count(self.keyed.outranked_path) == 0)
+        touched = [good.select(*self.keyed.partition_by)]
+        if sequences and not empty:
+            mine = F.col("delivery_sequence").isin(sequences)
+            for path in (self.keyed.path, self.keyed.outranked_path):
+                touched.append(read_table(self.work.spark, path).where(mine).select(*self.keyed.partition_by))
+        self.scope = winners.scope_of(touched, self.keyed, empty)
+        hashes = winners.collisions(good, self.scope, sequences)
+        count = hashes.count()
+        suspects = winners.among(good, hashes, self.keyed, count <= _FEW).persist(StorageLevel.MEMORY_AND_DISK)
+        yield Colliding(hashes, count, suspects, self.scope)
+        suspects.unpersist()
+        hashes.unpersist()
+
+    def judge(self, pending: Sequence[Delivery], colliding: Colliding) -> list[Verdict]:
+        """Verdicts of all gates on all deliveries."""
+        return judge_batch(self.batch, pending, colliding.suspects if colliding.count else None, self.keyed)
+
+    def quarantine(self, pending: Sequence[Delivery], known: bool) -> None:
+        """Write the bad rows of all deliveries, refused ones included."""
+        judged = self.batch.judged(addresses(pending))
+        rows = quarantine.quarantined_rows(
+            judged, self.table, self.bronze, self.work.fingerprint(self.table.id), self.work.run_id
+        )
+        if not (known and rows.isEmpty()):
+            quarantine.write_quarantine(rows, self.quarantine_path, [d.sequence or 0 for d in pending], known)
+
+    def publish(
+        self, accepted: Sequence[Delivery], withdrawn: Sequence[int], colliding: Colliding, rebuild: bool
+    ) -> dict[int, tuple[int, int]] | None:
+        """Publish the good rows of the accepted deliveries.
+
+        Returns the rows per sequence that lay in the touched partitions before, when rows of others may have moved.
+        """
+        mine = [delivery.sequence or 0 for delivery in accepted]
+        if rebuild and file_count(self.keyed.path):
+            winners.rebuild(self._good(accepted), colliding.hashes, self.keyed, colliding.few)
+            return None
+        if not mine and not withdrawn:
+            return None
+        before = self.counts() if colliding.count and not colliding.scope.empty else None
+        replaced = sorted({*withdrawn, *mine})
+        winners.publish(self._good(accepted), colliding.hashes, colliding.scope, replaced, colliding.few)
+        if withdrawn:
+            older = [sequence for sequence in withdrawn if sequence not in mine]
+            quarantine.close_superseded(self.work.spark, self.quarantine_path, older)
+        return before
+
+    def counts(self) -> dict[int, tuple[int, int]]:
+        """Per delivery sequence: rows that are published and outranked, in the touched partitions."""
+        assert self.scope is not None  # noqa: S101 - collisions() has run
+        found: dict[int, tuple[int, int]] = {}
+        scope = self.scope if not self.scope.empty else Scope(self.keyed, (), False)
+        for place, path in enumerate((self.keyed.path, self.keyed.outranked_path)):
+            for row in scope.read(self.work.spark, path).groupBy("delivery_sequence").count().collect():
+                counted = list(found.get(row["delivery_sequence"], (0, 0)))
+                counted[place] = row["count"]
+                found[row["delivery_sequence"]] = (counted[0], counted[1])
+        return found
+
+    def _good(self, deliveries: Sequence[Delivery]) -> DataFrame:
+        return self.batch.good(addresses(deliveries), self.keyed.all_columns)
+
+    def verdict_rows(self, verdicts: Sequence[Verdict], pending: Sequence[Delivery]) -> list[dict[str, Any]]:
+        """Verdicts as plain data."""
+        names = {delivery.sequence: delivery.delivery_id for delivery in pending}
+        return [
+            {
+                "table_id": str(self.table.id),
+                "delivery_id": names[verdict.sequence],
+                "delivery_sequence": verdict.sequence,
+                "gate": verdict.on,
+                "rule": verdict.rule,
+                "severity": verdict.severity,
+                "passed": "yes" if verdict.passed else "no",
+                "reason": None if verdict.passed else explain(verdict),
+            }
+            for verdict in verdicts
+        ]
+
+    def record(
+        self,
+        outcomes: Sequence[Outcome],
+        verdicts: Sequence[Verdict],
+        rules: dict[int, dict[str, int]],
+        pending: Sequence[Delivery],
+    ) -> None:
+        """Note verdicts and figures in the ledger."""
+        ledger, run_id = self.work.ledger, self.work.run_id
+        ledger.record("verdicts", [{**row, "run_id": run_id} for row in self.verdict_rows(verdicts, pending)])
+        dates = {delivery.delivery_id: delivery.delivery_date for delivery in pending}
+        figures = []
+        for outcome in outcomes:
+            broken = {f"quarantined.{rule}": n for rule, n in rules[outcome.sequence].items() if rule}
+            own = {
+                "rows_in": outcome.rows_in,
+                "rows_accepted": outcome.rows_accepted,
+                "rows_quarantined": outcome.rows_quarantined,
+                "rows_outranked": outcome.rows_outranked,
+            }
+            for name, value in {**own, **broken}.items():
+                figures.append(
+                    {
+                        "run_id": run_id, "table_id": str(self.table.id), "delivery_id": outcome.delivery_id,
+                        "delivery_date": dates[outcome.delivery_id], "name": name, "value": value,
+                    }
+                )  # fmt: skip
+        ledger.record("metrics", figures)
+
+    def record_publication(self) -> None:
+        """Note which versions belong together."""
+        versions = {
+            str(self.bronze.id): self.batch.bronze_version,
+            "outranked": table_version(self.keyed.outranked_path),
+            "quarantine": table_version(self.quarantine_path),
+        }
+        entry = {
+            "run_id": self.work.run_id,
+            "step": "refine",
+            "table_id": str(self.table.id),
+            "version": table_version(self.keyed.path),
+            "input_versions": versions,
+            "fingerprint": self.work.fingerprint(self.table.id),
+        }
+        self.work.ledger.record("publications", [entry])
+
+
+def fates(pending: Sequence[Delivery], verdicts: Sequence[Verdict]) -> tuple[list[Delivery], dict[str, str]]:
+    """Accepted deliveries, and for each refused one the gates that it failed."""
+    failed: dict[int | None, list[str]] = {}
+    for verdict in verdicts:
+        if not verdict.passed and verdict.severity == "error":
+            failed.setdefault(verdict.sequence, []).append(explain(verdict))
+    accepted = [delivery for delivery in pending if delivery.sequence not in failed]
+    refused = {d.delivery_id: "; ".join(failed[d.sequence]) for d in pending if d.sequence in failed}
+    return accepted, refused
+
+
+def explain(verdict: Verdict) -> str:
+    """A failed gate in words: the statement, and what was measured."""
+    measured = ", ".join(f"{name} is {value:g}" for name, value in verdict.metrics.items())
+    return f"{verdict.on} rows: {verdict.rule} failed" + (f" ({measured})" if measured else f": {verdict.reason}")

@@ -1,0 +1,71 @@
+"""What a run did, for people and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from lakehouse.errors import ExitCode
+
+
+@dataclass
+class DeliverySummary:
+    """What became of one delivery in one table."""
+
+    table: str
+    delivery_id: str
+    state: str
+    """new, corrected, unreadable (ingest); accepted, refused (refine)."""
+    reason: str | None = None
+    rows_in: int = 0
+    rows_accepted: int = 0
+    rows_quarantined: int = 0
+    rows_outranked: int = 0
+    quarantined_by_rule: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class TableSummary:
+    """A table after the run."""
+
+    table: str
+    version: int | None
+    rows: int | None = None
+    note: str = ""
+
+
+@dataclass
+class RunSummary:
+    """What a run did."""
+
+    run_id: str
+    domain: str
+    lake: str
+    landing: str
+    steps: list[str]
+    exit_code: int = int(ExitCode.DONE)
+    reason: str = ""
+    nothing_new: bool = False
+    dry_run: bool = False
+    deliveries: list[DeliverySummary] = field(default_factory=list)
+    tables: list[TableSummary] = field(default_factory=list)
+    verdicts: list[dict[str, Any]] = field(default_factory=list)
+    """Gates that did not pass, and those that did: table, delivery, rule, severity, passed, reason."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    missing_days: list[str] = field(default_factory=list)
+    standing: list[str] = field(default_factory=list)
+    """Deliveries that were refused or unreadable in earlier runs and still are."""
+    strangers: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data, for --result and the ledger."""
+        return asdict(self)
+
+    def taken(self, state: str) -> list[DeliverySummary]:
+        """Deliveries that ended in a state."""
+        return [delivery for delivery in self.deliveries if delivery.state == state]
+
+    def versions(self) -> dict[str, int]:
+        """Version of every table that exists."""
+        return {table.table: table.version for table in self.tables if table.version is not None}

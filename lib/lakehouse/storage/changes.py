@@ -1,0 +1,33 @@
+"""What changed in a table since a version, from its change data feed."""
+
+from __future__ import annotations
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+
+def changed_values(spark: SparkSession, path: str, column: str, after: int, until: int) -> list[object] | None:
+    """Distinct values of a column among all rows inserted, updated (before and after) or deleted since a version.
+
+    None when the feed does not reach back that far, for example because VACUUM removed its files.
+    """
+    if after >= until:
+        return []
+    feed = (
+        spark.read.format("delta")
+        .option("readChangeFeed", "true")
+        .option("startingVersion", after + 1)
+        .option("endingVersion", until)
+    )
+    try:
+        return [row[0] for row in feed.load(path).select(column).distinct().collect()]
+    except PySparkException as error:
+        if _unavailable(str(error)):
+            return None
+        raise
+
+
+def _unavailable(message: str) -> bool:
+    signs = ("FileNotFound", "FILE_NOT_FOUND", "FAILED_READ_FILE", "DELTA_MISSING_CHANGE_DATA", "does not exist",
+             "DELTA_CHANGE_DATA_FILE_NOT_FOUND", "DELTA_LOG_FILE_NOT_FOUND", "VersionNotFound")  # fmt: skip
+    return any(sign in message for sign in signs)

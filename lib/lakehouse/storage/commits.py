@@ -1,0 +1,82 @@
+"""Commits: every write of rows goes through one of these functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from delta.tables import DeltaTable
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse.storage.tables import Shape, partition_filter
+
+
+def name_commits(spark: SparkSession, run_id: str) -> None:
+    """Put the run's id into the history of every table that this session writes from now on."""
+    spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", run_id)
+
+
+def arranged(rows: DataFrame, partition_by: Sequence[str]) -> DataFrame:
+    """Rows laid out so that each partition is written by one task, in one file."""
+    return rows.repartition(*partition_by) if partition_by else rows
+
+
+def append(rows: DataFrame, path: str, partition_by: Sequence[str] = (), application: str | None = None) -> None:
+    """Add rows in one commit; with ``application`` a repetition of the same append is skipped."""
+    writer = arranged(rows, partition_by).write.format("delta").mode("append")
+    if application is not None:
+        writer = writer.option("txnAppId", application).option("txnVersion", 1)
+    writer.save(path)
+
+
+def overwrite(rows: DataFrame, shape: Shape) -> None:
+    """Replace a whole table, its columns and partitioning included, in one commit."""
+    described = [F.col(name).alias(name, metadata={"comment": text}) for name, (_, text) in shape.columns.items()]
+    writer = arranged(rows, shape.partition_by).select(*described).write.format("delta").mode("overwrite")
+    writer = writer.option("overwriteSchema", "true")
+    (writer.partitionBy(*shape.partition_by) if shape.partition_by else writer).save(shape.path)
+
+
+def replace_where(rows: DataFrame, path: str, condition: str, partition_by: Sequence[str] = ()) -> None:
+    """Replace the rows that fulfil a SQL condition by others, in one commit."""
+    arranged(rows, partition_by).write.format("delta").mode("overwrite").option("replaceWhere", condition).save(path)
+
+
+def merge_changes(
+    changes: DataFrame, path: str, keys: Sequence[str], partitions: tuple[str, Sequence[object]] | None, change: str
+) -> None:
+    """Apply changes by key in one MERGE: the column ``change`` says 'delete' or 'write' of each row.
+
+    ``partitions`` (column, values) limits the files that are searched; only literals prune them.
+    """
+    spark = changes.sparkSession
+    condition = _equal(keys)
+    if partitions is not None:
+        condition = condition & _qualified(partitions)
+    columns = {name: F.col(f"s.{name}") for name in changes.columns if name != change}
+    (
+        DeltaTable.forPath(spark, path)
+        .alias("t")
+        .merge(changes.alias("s"), condition)
+        .whenMatchedDelete(F.col(f"s.{change}") == "delete")
+        .whenMatchedUpdate(F.col(f"s.{change}") == "write", columns)
+        .whenNotMatchedInsert(F.col(f"s.{change}") == "write", columns)
+        .execute()
+    )
+
+
+def set_where(spark: SparkSession, path: str, condition: Column, values: dict[str, Column]) -> None:
+    """Change columns of the rows that fulfil a condition, in one commit."""
+    DeltaTable.forPath(spark, path).update(condition, values)
+
+
+def _equal(keys: Sequence[str]) -> Column:
+    condition = F.lit(True)
+    for key in keys:
+        condition = condition & (F.col(f"t.{key}") == F.col(f"s.{key}"))
+    return condition
+
+
+def _qualified(partitions: tuple[str, Sequence[object]]) -> Column:
+    column, values = partitions
+    return partition_filter(f"t.{column}", values)

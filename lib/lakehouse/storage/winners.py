@@ -1,0 +1,245 @@
+"""Publish by key: one row wins each key, the others are kept aside so that they can return.
+
+The state of a key is a pure function of its rows: the winner is the greatest by (order columns, delivery date,
+delivery id, record number), whenever the rows came. The work is narrow: only rows whose key occurs more than once, in
+the batch or in the table, are compared as wholes; the rest is appended without a look at the table's other columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+from pyspark.storagelevel import StorageLevel
+
+from lakehouse.storage.commits import append, merge_changes, overwrite
+from lakehouse.storage.tables import Shape, partition_filter, read_table
+
+ADDRESS = ("delivery_sequence", "record_number")
+"""What identifies a row of bronze."""
+
+_HASH = "key_hash"
+_CHANGE = "change"
+
+
+@dataclass(frozen=True)
+class KeyedTable:
+    """A table with one row per key, and the one beside it, of the same columns, with the rows that lost."""
+
+    shape: Shape
+    outranked: Shape
+    keys: tuple[str, ...]
+    order_by: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """Folder of the rows that readers see."""
+        return self.shape.path
+
+    @property
+    def outranked_path(self) -> str:
+        """Folder of the rows that lost."""
+        return self.outranked.path
+
+    @property
+    def partition_by(self) -> tuple[str, ...]:
+        """Partition columns of both."""
+        return self.shape.partition_by
+
+    @property
+    def all_columns(self) -> list[str]:
+        """Columns of the contract and of the delivery."""
+        return list(self.shape.columns)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The part of a table that a batch can touch."""
+
+    table: KeyedTable
+    partitions: tuple[tuple[str, tuple[object, ...]], ...]
+    """(partition column, values); empty for an unpartitioned table."""
+    empty: bool
+    """True when the table has no rows that could matter: nothing is read then."""
+
+    def read(self, spark: SparkSession, path: str) -> DataFrame:
+        """The rows of a table within this scope."""
+        rows = read_table(spark, path).select(self.table.all_columns)
+        if self.empty:
+            return rows.where(F.lit(False))
+        return reduce(lambda found, part: found.where(partition_filter(*part)), self.partitions, rows)
+
+
+def scope_of(rows: Sequence[DataFrame], table: KeyedTable, empty: bool) -> Scope:
+    """The partitions in which the keys of some rows lie."""
+    if empty or not table.partition_by:
+        return Scope(table, (), empty)
+    values = reduce(DataFrame.unionByName, [frame.select(*table.partition_by) for frame in rows]).distinct().collect()
+    found = [(name, tuple({row[name] for row in values})) for name in table.partition_by]
+    return Scope(table, tuple(found), not values)
+
+
+def key_hash(table: KeyedTable) -> F.Column:
+    """A 64-bit hash of the key; equal keys have equal hashes, the reverse is checked on the key itself."""
+    return F.xxhash64(*table.keys).alias(_HASH)
+
+
+def collisions(batch: DataFrame, scope: Scope, replaced: Sequence[int]) -> DataFrame:
+    """Hashes of the keys that occur more than once among batch and table, or whose rows are to be replaced.
+
+    Columns: key_hash. Persisted: unpersist it when done.
+    """
+    table, spark = scope.table, batch.sparkSession
+    counted = batch.select(key_hash(table), F.lit(1).alias("fresh"), F.lit(1).alias("weight"))
+    if not scope.empty:
+        weight = F.when(F.col("delivery_sequence").isin(list(replaced)), 2).otherwise(1) if replaced else F.lit(1)
+        fresh = weight - 1
+        for path in (table.path, table.outranked_path):
+            kept = scope.read(spark, path).select(key_hash(table), fresh.alias("fresh"), weight.alias("weight"))
+            counted = counted.unionByName(kept)
+    return (
+        counted.groupBy(_HASH)
+        .agg(F.sum("fresh").alias("fresh"), F.sum("weight").alias("weight"))
+        .where("fresh > 0 AND weight > 1")
+        .select(_HASH)
+        .persist(StorageLevel.MEMORY_AND_DISK)
+    )
+
+
+def among(rows: DataFrame, hashes: DataFrame, table: KeyedTable, few: bool) -> DataFrame:
+    """Rows whose key hash is one of some hashes."""
+    side = F.broadcast(hashes) if few else hashes
+    return rows.withColumn(_HASH, key_hash(table)).join(side, _HASH, "left_semi").drop(_HASH)
+
+
+def beyond(rows: DataFrame, hashes: DataFrame, table: KeyedTable, few: bool) -> DataFrame:
+    """Rows whose key hash is none of some hashes."""
+    side = F.broadcast(hashes) if few else hashes
+    return rows.withColumn(_HASH, key_hash(table)).join(side, _HASH, "left_anti").drop(_HASH)
+
+
+def ranked(rows: DataFrame, table: KeyedTable, within: Sequence[str] = ()) -> DataFrame:
+    """Rows with ``place``: 1 for the winner of each key."""
+    order = [*table.order_by, "delivery_date", "delivery_id", "record_number"]
+    window = Window.partitionBy(*within, *table.keys).orderBy(*(F.col(name).desc_nulls_last() for name in order))
+    return rows.withColumn("place", F.row_number().over(window))
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication changed."""
+
+    inserted: int
+    updated: int
+    deleted: int
+    outranked: int
+    returned: int
+    """Rows that left the outranked table, because they won or were replaced."""
+
+    @property
+    def touched_others(self) -> bool:
+        """Whether rows of other deliveries can have moved."""
+        return bool(self.updated or self.deleted or self.returned)
+
+
+def rebuild(batch: DataFrame, hashes: DataFrame, table: KeyedTable, few: bool) -> None:
+    """Make both tables anew from a batch that holds all rows there are."""
+    decided = ranked(among(batch, hashes, table, few), table).persist(StorageLevel.MEMORY_AND_DISK)
+    losers = decided.where("place > 1").select(table.all_columns)
+    winners = beyond(batch, hashes, table, few).unionByName(decided.where("place = 1").drop("place"))
+    overwrite(losers, table.outranked)
+    overwrite(winners, table.shape)
+    decided.unpersist()
+
+
+def publish(batch: DataFrame, hashes: DataFrame, scope: Scope, replaced: Sequence[int], few: bool) -> Published:
+    """Bring a batch of good rows into both tables: first the losers, then, in one commit, what readers see.
+
+    ``replaced`` names the delivery sequences whose present rows do not count any more.
+    """
+    table, spark = scope.table, batch.sparkSession
+    present = among(scope.read(spark, table.path), hashes, table, few)
+    aside = among(scope.read(spark, table.outranked_path), hashes, table, few)
+    stays = ~F.col("delivery_sequence").isin(list(replaced)) if replaced else F.lit(True)
+    contenders = among(batch, hashes, table, few).select(table.all_columns)
+    pool = contenders.unionByName(present.where(stays)).unionByName(aside.where(stays)).dropDuplicates(list(ADDRESS))
+    decided = ranked(pool, table).persist(StorageLevel.MEMORY_AND_DISK)
+    changes = _table_changes(decided, present, table).persist(StorageLevel.MEMORY_AND_DISK)
+    moves = _aside_changes(decided, aside, table).persist(StorageLevel.MEMORY_AND_DISK)
+    counts = {row[_CHANGE]: row["count"] for row in changes.groupBy(_CHANGE).count().collect()}
+    moved = {row[_CHANGE]: row["count"] for row in moves.groupBy(_CHANGE).count().collect()}
+    _commit_aside(moves, moved, scope)
+    plain = beyond(batch, hashes, table, few).select(table.all_columns)
+    _commit_table(plain, changes, counts, scope)
+    for frame in (decided, changes, moves):
+        frame.unpersist()
+    return Published(
+        counts.get("insert", 0),
+        counts.get("update", 0),
+        counts.get("delete", 0),
+        moved.get("write", 0),
+        moved.get("delete", 0),
+    )
+
+
+def _commit_aside(moves: DataFrame, moved: dict[str, int], scope: Scope) -> None:
+    table = scope.table
+    if moved.get("delete"):
+        merge_changes(moves, table.outranked_path, ADDRESS, _single(scope), _CHANGE)
+    elif moved:
+        append(moves.select(table.all_columns), table.outranked_path, table.partition_by)
+
+
+def _commit_table(plain: DataFrame, changes: DataFrame, counts: dict[str, int], scope: Scope) -> None:
+    table = scope.table
+    rows = plain.unionByName(changes.where("change = 'insert'").select(table.all_columns))
+    if counts.get("update") or counts.get("delete"):
+        wanted = F.when(F.col(_CHANGE) == "delete", "delete").otherwise("write")
+        source = plain.withColumn(_CHANGE, F.lit("write")).unionByName(changes.withColumn(_CHANGE, wanted))
+        merge_changes(source, table.path, table.keys, _single(scope), _CHANGE)
+    elif counts.get("insert") or not plain.isEmpty():
+        append(rows, table.path, table.partition_by)
+
+
+def _single(scope: Scope) -> tuple[str, Sequence[object]] | None:
+    return scope.partitions[0] if scope.partitions else None
+
+
+def _content(table: KeyedTable, prefix: str) -> F.Column:
+    return F.struct(*(F.col(f"{prefix}.{name}") for name in table.all_columns))
+
+
+def _table_changes(decided: DataFrame, present: DataFrame, table: KeyedTable) -> DataFrame:
+    """What has to happen to the published table: rows to insert, update or delete, by ``change``."""
+    winners = decided.where("place = 1").drop("place").alias("w")
+    current = present.alias("c")
+    same = reduce(lambda a, b: a & b, (F.col(f"w.{key}") == F.col(f"c.{key}") for key in table.keys))
+    key = table.keys[0]
+    change = (
+        F.when(F.col(f"w.{key}").isNull(), "delete")
+        .when(F.col(f"c.{key}").isNull(), "insert")
+        .when(~_content(table, "w").eqNullSafe(_content(table, "c")), "update")
+    )
+    chosen = [F.coalesce(F.col(f"w.{name}"), F.col(f"c.{name}")).alias(name) for name in table.keys]
+    rest = [F.col(f"w.{name}").alias(name) for name in table.all_columns if name not in table.keys]
+    joined = winners.join(current, same, "full_outer").select(*chosen, *rest, change.alias(_CHANGE))
+    return joined.where(F.col(_CHANGE).isNotNull()).select(*table.all_columns, _CHANGE)
+
+
+def _aside_changes(decided: DataFrame, aside: DataFrame, table: KeyedTable) -> DataFrame:
+    """What has to happen to the outranked table: rows to 'write' or 'delete', by address."""
+    losers = decided.where("place > 1").drop("place").alias("w")
+    current = aside.alias("c")
+    same = reduce(lambda a, b: a & b, (F.col(f"w.{name}") == F.col(f"c.{name}") for name in ADDRESS))
+    change = F.when(F.col("w.record_number").isNull(), "delete").when(
+        ~_content(table, "w").eqNullSafe(_content(table, "c")), "write"
+    )
+    columns = [
+        F.when(F.col("w.record_number").isNull(), F.col(f"c.{name}")).otherwise(F.col(f"w.{name}")).alias(name)
+        for name in table.all_columns
+    ]
+    joined = losers.join(current, same, "full_outer").select(*columns, change.alias(_CHANGE))
+    return joined.where(F.col(_CHANGE).isNotNull())
