@@ -81,7 +81,7 @@ def release_claim(session: SparkSession, lake: Lake, domain: str) -> None:
 def _submit_arguments() -> str:
     # Spark's start-up warnings tell a user of this product nothing.
     settings = PACKAGE / "log4j2.properties"
-    return f"--driver-java-options '-Dlog4j2.configurationFile=file:{settings}' pyspark-shell"
+    return f"--driver-java-options '-Dlog4j2.configurationFile={settings.as_uri()}' pyspark-shell"
 
 
 def _jars() -> list[str]:

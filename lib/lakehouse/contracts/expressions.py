@@ -1,17 +1,21 @@
-"""SQL in contracts, parsed without Spark so that unknown columns and syntax errors are found by ``validate``."""
+"""SQL in contracts, parsed without Spark so that unknown columns and syntax errors are found by ``validate``.
+
+sqlglot takes longer to import than everything else here together; it waits until an expression is to be read.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection
-
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from typing import TYPE_CHECKING
 
 from lakehouse.errors import ConfigurationError, nearest
 
-logging.getLogger("sqlglot").setLevel(logging.ERROR)
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+_TERMINAL_CODES = re.compile(r"\x1b\[\d*m")
 
 
 def check_expression(where: str, sql: str, columns: Collection[str]) -> set[str]:
@@ -20,15 +24,16 @@ def check_expression(where: str, sql: str, columns: Collection[str]) -> set[str]
     Raises ConfigurationError for a syntax error, for an unknown column (with the nearest known one),
     and for what a rule over one row cannot hold: a sub-query, an aggregate or a window.
     """
-    try:
-        tree = sqlglot.parse_one(f"SELECT {sql}", read="spark")
-    except SqlglotError as error:
-        problem = getattr(error, "errors", None)
-        detail = problem[0]["description"] if problem else str(error).splitlines()[0]
-        raise ConfigurationError(f"{where}: '{sql}' is not a SQL expression: {detail}.") from error
-    if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or tree.args.get("from_"):
-        raise ConfigurationError(f"{where}: '{sql}' is not one SQL expression. Example: credit_usage < 0")
-    for kind, word in ((exp.Subquery, "a sub-query"), (exp.AggFunc, "an aggregate"), (exp.Window, "a window")):
+    from sqlglot import exp
+
+    tree = _parsed(where, sql)
+    if tree.find(exp.Star):
+        raise ConfigurationError(f"{where}: '{sql}' holds *, not a column. Example: credit_usage < 0")
+    for kind, word in (
+        (exp.Query, "a sub-query"),
+        (exp.Window, "a window"),
+        (exp.AggFunc, "an aggregate"),
+    ):
         if tree.find(kind):
             raise ConfigurationError(f"{where}: '{sql}' holds {word}; a rule sees one row. Example: credit_usage < 0")
     used = {column.name for column in tree.find_all(exp.Column)}
@@ -39,3 +44,31 @@ def check_expression(where: str, sql: str, columns: Collection[str]) -> set[str]
                 f"Columns: {', '.join(sorted(columns))}."
             )
     return used
+
+
+def _parsed(where: str, sql: str) -> exp.Expression:
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    # What it cannot read it would keep as a 'command' and only warn about; that case is refused below.
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
+    try:
+        tree = sqlglot.parse_one(f"SELECT {sql}", read="spark")
+    except SqlglotError as error:
+        raise ConfigurationError(
+            f"{where}: '{sql}' is not a SQL expression: {_detail(error)}. Example: credit_usage < 0"
+        ) from error
+    # A WHERE, a FROM or a second column after the expression would be arguments of this SELECT.
+    if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or any(
+        value for name, value in tree.args.items() if name != "expressions"
+    ):
+        raise ConfigurationError(f"{where}: '{sql}' is not one SQL expression. Example: credit_usage < 0")
+    expression: exp.Expression = tree.expressions[0]
+    return expression
+
+
+def _detail(error: Exception) -> str:
+    problems = getattr(error, "errors", None)
+    text = problems[0]["description"] if problems else _TERMINAL_CODES.sub("", str(error)).splitlines()[0]
+    return str(text).rstrip(". ")

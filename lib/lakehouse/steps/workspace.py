@@ -32,6 +32,8 @@ class Workspace:
     days: Days = field(default_factory=Days)
     full_refresh: bool = False
     progress: Progress = print
+    reads_only: bool = False
+    """True for commands that hold no claim on the domain."""
     _spark: SparkSession | None = None
 
     @property
@@ -48,7 +50,8 @@ class Workspace:
 
             self.progress("starting Spark")
             self._spark = open_session(f"lakehouse {self.domain.name}", self.environment)
-            hold_claim(self._spark, self.lake, self.domain.name)
+            if not self.reads_only:
+                hold_claim(self._spark, self.lake, self.domain.name)
             name_commits(self._spark, self.run_id)
         return self._spark
 
