@@ -61,7 +61,7 @@ def hold_claim(session: SparkSession, lake: Lake, domain: str) -> None:
     if not lake.local:
         return
     jvm = session.sparkContext._jvm
-    assert jvm is not None  # noqa: S101 - a session has a driver
+    assert jvm is not None
     path = str(claim_file(lake, domain))
     held = jvm.java.lang.System.getProperties()
     key = f"lakehouse.claim.{path}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ import typer
 from lakehouse.cli import options as o
 from lakehouse.cli import runs
 from lakehouse.cli.screen import console, show_error, show_rows
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import ExitCode, LakehouseError
 
 app = typer.Typer(
     help="A lakehouse whose tables always equal a pure function of the accepted deliveries.",
@@ -28,24 +27,32 @@ runs.add_commands(app)
              "Example: lakehouse validate billing")  # fmt: skip
 def validate(domains: Annotated[list[str] | None, typer.Argument(help="Domains (else all).")] = None) -> None:
     """Check contracts and environments."""
-    from lakehouse.contracts.domains import domain_names, load_domain
+    from lakehouse.contracts.domains import domain_names
     from lakehouse.contracts.environments import environment_files, load_environment
 
-    wrong = 0
-    out = console()
-    for kind, names, load in (
-        ("domain", domains or domain_names(), load_domain),
-        ("environment", list(environment_files()), load_environment),
-    ):
-        for name in names:
-            try:
-                found = load(name)  # type: ignore[operator]
-                amount = f": {len(found.tables)} tables" if kind == "domain" else ""
-                out.print(f"ok     {kind} {name}{amount}")
-            except LakehouseError as error:
-                wrong += 1
-                show_error(str(error))
-    raise typer.Exit(2 if wrong else 0)
+    def check_environment(name: str) -> str:
+        load_environment(name)
+        return f"environment {name}"
+
+    checks = [(_check_domain, name) for name in domains or domain_names()]
+    checks += [(check_environment, name) for name in environment_files()]
+    code = ExitCode.DONE
+    for check, name in checks:
+        try:
+            console().print(f"ok     {check(name)}")
+        except LakehouseError as error:
+            code = ExitCode.WRONG_USAGE
+            show_error(str(error))
+    raise typer.Exit(int(code))
+
+
+def _check_domain(name: str) -> str:
+    from lakehouse.contracts.domains import load_domain
+    from lakehouse.contracts.sql import check_sql
+
+    domain = load_domain(name)
+    check_sql(domain)
+    return f"domain {name}: {len(domain.tables)} tables"
 
 
 @app.command(help="Ask a question of the lake in SQL (DuckDB), or open a prompt.\n\n"
@@ -88,13 +95,13 @@ def sample(
     rows_per_day: Annotated[int, typer.Option("--rows-per-day", help="Records a day, about.")] = 2000,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 7,
     start: Annotated[str, typer.Option("--start", metavar="YYYY-MM-DD", help="First day.")] = "2025-01-01",
-    bad_days: Annotated[int, typer.Option("--bad-days", help="Deliveries with so many bad rows that a gate refuses them.")] = 0,
+    bad_days: Annotated[int, typer.Option("--bad-days", help="Deliveries so bad that a gate refuses them.")] = 0,
 ) -> None:
     """Write a landing zone."""
     from lakehouse.samples import generator
     from lakehouse.samples.truth import truth_path
 
-    first = o.parse_days(start, None).first or date(2025, 1, 1)
+    first = o.parse_day("--start", start)
     truth = generator(domain)(out, days=days, rows_per_day=rows_per_day, seed=seed, start=first, bad_days=bad_days)
     screen = console()
     screen.print(f"{len(truth.deliveries)} deliveries with {truth.records:,} records in {out}/{domain}", soft_wrap=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -33,17 +33,20 @@ ResultFile = Annotated[Path | None, typer.Option("--result", help="Write a JSON 
 
 def parse_days(first: str | None, last: str | None) -> Days:
     """The range of delivery days; raises ConfigurationError for a text that is no date or a range that ends early."""
-    days = Days(_day("--from", first), _day("--to", last))
+    days = Days(
+        None if first is None else parse_day("--from", first),
+        None if last is None else parse_day("--to", last),
+    )
     if days.first and days.last and days.first > days.last:
         raise ConfigurationError(f"--from {first} is after --to {last}. Example: --from 2025-01-01 --to 2025-01-31")
     return days
 
 
-def _day(option: str, text: str | None) -> date | None:
-    if text is None:
-        return None
+def parse_day(option: str, text: str) -> date:
+    """A day; raises ConfigurationError, which names the option, for a text that is no date."""
     try:
-        return date.fromisoformat(text)
+        # What fromisoformat takes besides differs between Python's versions.
+        return datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError as error:
         raise ConfigurationError(f"{option}: '{text}' is not a date. Example: {option} 2025-01-31") from error
 

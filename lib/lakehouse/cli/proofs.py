@@ -46,7 +46,9 @@ def verify_domain(name: str, lake: Lake, environment: str | None) -> int:
     for note in proof.notes:
         out.print(f"  [yellow]note[/] {escape(note)}", soft_wrap=True)
     if proof.holds:
-        out.print(f"Every table equals its recomputation; the rows of all {proof.deliveries} accepted deliveries are kept.")
+        out.print(
+            f"Every table equals its recomputation; the rows of all {proof.deliveries} accepted deliveries are kept."
+        )
         return int(ExitCode.DONE)
     out.print("[bold red]The lake is not what its deliveries make it.[/]")
     return int(ExitCode.FAILED)

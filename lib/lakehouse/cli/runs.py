@@ -58,7 +58,7 @@ def carry_out(request: Request) -> None:
         logging.getLogger("lakehouse").debug(traceback.format_exc())
         _explain_failure(error, run_id)
         summary, code = summary | {"reason": _short(error)}, int(ExitCode.FAILED)
-    if request.result:
+    if request.result and request.result.parent.is_dir():
         _write_result(request.result, summary | {"exit_code": code})
     raise typer.Exit(code)
 
@@ -124,9 +124,7 @@ def _command(steps: Sequence[str]) -> Any:
         strict: o.Strict = False,
         result: o.ResultFile = None,
     ) -> None:
-        carry_out(
-            Request(domain, steps, first, last, lake, landing, env, full_refresh, dry_run, strict, result)
-        )
+        carry_out(Request(domain, steps, first, last, lake, landing, env, full_refresh, dry_run, strict, result))
 
     return command
 

@@ -67,6 +67,8 @@ def show_run(summary: RunSummary) -> None:
         _show_tables(out, summary)
         times = "  ".join(f"{step} {seconds:.1f} s" for step, seconds in summary.seconds.items())
         out.print(f"[bold]Seconds[/]  {times}")
+    for refused in summary.refused_tables:
+        out.print(f"  [red]refused[/] {escape(refused)}", soft_wrap=True)
     for note in summary.notes:
         out.print(escape(note), soft_wrap=True)
     _show_warnings(out, summary)
@@ -135,7 +137,8 @@ def _show_tables(out: Console, summary: RunSummary) -> None:
 def _show_warnings(out: Console, summary: RunSummary) -> None:
     warned = [v for v in summary.verdicts if v["passed"] == "no" and v["severity"] == "warn"]
     for verdict in warned[:_SHOWN]:
-        out.print(f"  [yellow]warning[/] {escape(str(verdict['delivery_id']))}: {escape(verdict['reason'])}", soft_wrap=True)
+        name = verdict["delivery_id"] or verdict["table_id"]
+        out.print(f"  [yellow]warning[/] {escape(name)}: {escape(verdict['reason'])}", soft_wrap=True)
     if len(warned) > _SHOWN:
         out.print(f"  ... and {len(warned) - _SHOWN} more warnings")
     if summary.missing_days:
@@ -156,7 +159,7 @@ def _show_next(out: Console, summary: RunSummary) -> None:
     gold = next((t.table for t in summary.tables if ".gold." in t.table and t.rows), None)
     view = "_".join(gold.split(".")[:2]) + "." + gold.split(".")[2] if gold else f"{summary.domain}_ledger.runs"
     out.print("[bold]Try next[/]")
-    out.print(f"  lakehouse sql --lake {summary.lake} \"select * from {view} limit 10\"", soft_wrap=True)
+    out.print(f'  lakehouse sql --lake {summary.lake} "select * from {view} limit 10"', soft_wrap=True)
     quarantine = f"{summary.domain}_quarantine"
     silver = next((t.table.split(".")[2] for t in summary.tables if ".silver." in t.table), "")
     out.print(

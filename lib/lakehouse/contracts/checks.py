@@ -1,4 +1,7 @@
-"""What must hold between the parts of a contract, and between contracts, before any data is read."""
+"""What must hold between the parts of a contract, and between contracts, before any data is read.
+
+Everything here is decided by names alone; what needs SQL to be understood is in ``contracts.sql``.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,24 @@ import re
 from collections.abc import Iterable, Mapping
 
 from lakehouse.contracts.columns import DELIVERY_COLUMNS, RESERVED
-from lakehouse.contracts.expressions import check_expression
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import AnyTable, BronzeTable, GoldTable, SilverTable, input_ids
 from lakehouse.contracts.writes import ReplacePeriods
 from lakehouse.errors import ConfigurationError, nearest
 
 _QUOTED = re.compile(r'"([^"]+)"')
+_FILTER = re.compile(r'\bwhere\s+"', re.IGNORECASE)
+_QUARANTINED = "quarantined"
+_READING_REASONS = ("required", "unreadable", "excess_scale")
+"""A column's name and one of these words name a reason that the engine itself gives."""
 
 
 def check_tables(tables: Mapping[TableId, AnyTable]) -> None:
     """Raise ConfigurationError for the first contract that contradicts itself or another one."""
     for table in tables.values():
-        _check_names(table)
+        for name in table.columns:
+            if name in RESERVED:
+                raise _taken(table, f"columns.{name}")
         for source in input_ids(table):
             if source not in tables:
                 known = [str(table_id) for table_id in tables]
@@ -35,10 +43,18 @@ def check_tables(tables: Mapping[TableId, AnyTable]) -> None:
                 _check_gold(table, tables)
 
 
-def _check_names(table: AnyTable) -> None:
-    for name in table.columns:
-        if name in RESERVED:
-            raise ConfigurationError(f"{table.file}: columns.{name}: this name is the engine's own. Choose another one.")
+def foreign_partition(table: SilverTable, name: str) -> ConfigurationError:
+    """The error about a partition column that is not a function of the key."""
+    return ConfigurationError(
+        f"{table.file}: write.partition_by: '{name}' is not a function of the key ({', '.join(table.write.keys)}): "
+        "two rows of one key could lie in two partitions and both stay. "
+        f"Partition by a key column or by a column derived from key columns alone. "
+        "Example: usage_date: {type: date, derived: to_date(usage_timestamp), description: ...}"
+    )
+
+
+def _taken(table: AnyTable, field: str) -> ConfigurationError:
+    return ConfigurationError(f"{table.file}: {field}: this name is the engine's own. Choose another one.")
 
 
 def _known(table: AnyTable, field: str, names: Iterable[str], columns: Iterable[str]) -> None:
@@ -51,21 +67,33 @@ def _known(table: AnyTable, field: str, names: Iterable[str], columns: Iterable[
             )
 
 
+def _once(table: AnyTable, field: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ConfigurationError(f"{table.file}: {field}: '{name}' stands there twice. Name each column once.")
+        seen.add(name)
+
+
 def _check_bronze(table: BronzeTable) -> None:
     owners: dict[str, str] = {}
     for name, column in table.columns.items():
         for spelling in (name, *column.aliases):
-            owner = owners.setdefault(spelling.casefold(), name)
+            owner = owners.setdefault(spelling.strip().casefold(), name)
             if owner != name:
                 raise ConfigurationError(
-                    f"{table.file}: columns.{name}.aliases: '{spelling}' already means the column '{owner}'."
+                    f"{table.file}: columns.{name}.aliases: '{spelling}' already means the column '{owner}'. "
+                    "A name in a header must mean one column."
                 )
     _known(table, "write.partition_by", table.write.partition_by, ["delivery_date"])
 
 
 def _check_silver(table: SilverTable, bronze: AnyTable) -> None:
     if not isinstance(bronze, BronzeTable):
-        raise ConfigurationError(f"{table.file}: inputs: '{bronze.id}' is not a bronze table; silver refines bronze.")
+        raise ConfigurationError(
+            f"{table.file}: inputs: '{bronze.id}' is not a bronze table; silver refines bronze. "
+            f"Example: inputs: {{{table.id.name}: {table.id.domain}.bronze.{table.id.name}}}"
+        )
     for name, column in table.conformed():
         source = column.source or name
         if source not in bronze.columns:
@@ -74,69 +102,104 @@ def _check_silver(table: SilverTable, bronze: AnyTable) -> None:
                 f"{nearest(source, bronze.columns)} Say from: <bronze column>, derived: <SQL>, or computed: true. "
                 f"Columns: {', '.join(bronze.columns)}."
             )
-    before = {name for name, column in table.columns.items() if not column.derived} | set(DELIVERY_COLUMNS)
-    used_by: dict[str, set[str]] = {}
-    for name, sql in table.derived():
-        used_by[name] = check_expression(f"{table.file}: columns.{name}.derived", sql, before)
-        before.add(name)
-    everything = {*table.columns, *DELIVERY_COLUMNS}
-    for name, rule in table.row_rules.items():
-        check_expression(f"{table.file}: row_rules.{name}.assert", rule.condition, everything)
-        if name == "record_malformed":
-            raise ConfigurationError(f"{table.file}: row_rules.{name}: this name is the engine's own. Choose another one.")
     write = table.write
     for field, names in (("keys", write.keys), ("order_by", write.order_by), ("partition_by", write.partition_by)):
         _known(table, f"write.{field}", names, table.columns)
+        _once(table, f"write.{field}", names)
     for name in write.keys:
         if not table.columns[name].required:
-            raise ConfigurationError(f"{table.file}: write.keys: '{name}' is part of the key and must say required: true.")
-    _check_partitions(table, used_by)
-    _known(table, "maintain.zorder_by", table.maintain.zorder_by, table.columns)
-    _check_gate_columns(table, {*everything, "quarantined"})
-
-
-def _check_partitions(table: SilverTable, used_by: Mapping[str, set[str]]) -> None:
-    keys = set(table.write.keys)
-    for name in table.write.partition_by:
-        if name not in keys and not (used_by.get(name) and used_by[name] <= keys):
             raise ConfigurationError(
-                f"{table.file}: write.partition_by: '{name}' is not a function of the key "
-                f"({', '.join(table.write.keys)}): two rows of one key could lie in two partitions and both stay. "
-                "Partition by a key column or by a column derived from key columns alone."
+                f"{table.file}: columns.{name}: a column of the key must be required. "
+                f"Example: {name}: {{type: {table.columns[name].type}, required: true, description: ...}}"
             )
+    for name in write.partition_by:
+        if name not in write.keys and not table.columns[name].derived:
+            raise foreign_partition(table, name)
+    _check_rule_names(table)
+    _check_upkeep(table)
+    _check_gates(table, [*table.columns, *DELIVERY_COLUMNS, _QUARANTINED])
+
+
+def _check_rule_names(table: SilverTable) -> None:
+    given = {f"{name}_{word}" for name in table.columns for word in _READING_REASONS} | {"record_malformed"}
+    for name in table.row_rules:
+        if name in given:
+            raise _taken(table, f"row_rules.{name}")
 
 
 def _check_gold(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None:
+    for name, source in table.inputs.items():
+        if isinstance(tables[source], BronzeTable):
+            raise ConfigurationError(
+                f"{table.file}: inputs.{name}: '{source}' is a bronze table; gold is made from silver and gold. "
+                f"Example: inputs: {{{name}: {source.domain}.silver.{source.name}}}"
+            )
+    for name, column in table.columns.items():
+        for key in ("from", "derived", "computed", "formats", "true_values", "false_values", "null_values"):
+            if ("source" if key == "from" else key) in column.model_fields_set:
+                raise ConfigurationError(
+                    f"{table.file}: columns.{name}.{key}: the transform makes every column of a gold table, "
+                    f"so '{key}' has no meaning here. Allowed: type, description, required."
+                )
+    for field, names in (("keys", table.write.keys), ("partition_by", table.write.partition_by)):
+        _known(table, f"write.{field}", names, table.columns)
+        _once(table, f"write.{field}", names)
+    _check_periods(table, tables)
+    _check_upkeep(table)
+    _check_gates(table, [*table.columns])
+
+
+def _check_periods(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None:
     write = table.write
-    _known(table, "write.keys", write.keys, table.columns)
-    _known(table, "write.partition_by", write.partition_by, table.columns)
-    _known(table, "maintain.zorder_by", table.maintain.zorder_by, table.columns)
     periods = set(write.partition_by) if isinstance(write, ReplacePeriods) else set()
+    first = next(iter(table.inputs))
     if set(table.periods) != periods:
+        example = ", ".join(f"{name}: {first}.{name}" for name in write.partition_by)
         raise ConfigurationError(
             f"{table.file}: periods: expected exactly the partition columns ({', '.join(sorted(periods)) or 'none'}), "
-            f"found {', '.join(sorted(table.periods)) or 'none'}. Example: periods: {{usage_date: usage.usage_date}}"
+            f"found {', '.join(sorted(table.periods)) or 'none'}. "
+            + (f"Example: periods: {{{example}}}" if example else "Leave the key out.")
         )
-    if not periods <= set(write.keys):
-        raise ConfigurationError(f"{table.file}: write.keys: the partition columns must be part of the key.")
+    for name in write.partition_by:
+        if name not in write.keys:
+            raise ConfigurationError(
+                f"{table.file}: write.keys: the partition column '{name}' must be part of the key. "
+                f"Example: keys: [{', '.join((name, *write.keys))}]"
+            )
     for name in table.periods:
         source, column = table.period_source(name)
-        if source not in table.inputs:
+        if source not in table.inputs or not column:
             raise ConfigurationError(
                 f"{table.file}: periods.{name}: there is no input '{source}'.{nearest(source, table.inputs)} "
-                f"Inputs: {', '.join(table.inputs)}. Example: {name}: {next(iter(table.inputs))}.{name}"
+                f"Inputs: {', '.join(table.inputs)}. Example: {name}: {first}.{name}"
+                if source not in table.inputs
+                else f"{table.file}: periods.{name}: '{source}' names no column. Example: {name}: {source}.{name}"
             )
         _known(table, f"periods.{name}", [column], tables[table.inputs[source]].columns)
-    _check_gate_columns(table, set(table.columns))
 
 
-def _check_gate_columns(table: SilverTable | GoldTable, columns: set[str]) -> None:
+def _check_upkeep(table: SilverTable | GoldTable) -> None:
+    _known(table, "maintain.zorder_by", table.maintain.zorder_by, table.columns)
+    for name in table.maintain.zorder_by:
+        if name in table.write.partition_by:
+            raise ConfigurationError(
+                f"{table.file}: maintain.zorder_by: '{name}' is a partition column; "
+                "files are arranged inside a partition. Name another column."
+            )
+
+
+def _check_gates(table: SilverTable | GoldTable, columns: Iterable[str]) -> None:
+    columns = list(columns)
     for number, gate in enumerate(table.gates):
         if isinstance(table, GoldTable) and gate.on != "staged":
             raise ConfigurationError(
                 f"{table.file}: gates.{number}.on: '{gate.on}' is not allowed here: gold has no text to conform. "
                 "Allowed: 'staged'."
             )
+        if isinstance(table, SilverTable) and _FILTER.search(gate.rule):
+            raise ConfigurationError(
+                f"{table.file}: gates.{number}.rule: '{gate.rule}' has its own where; a gate of a silver table "
+                "already looks at one delivery. Leave the where out."
+            )
         head = gate.rule.split(" in [")[0].split(" matches ")[0]
-        names = _QUOTED.findall(head)
-        _known(table, f"gates.{number}.rule", names, sorted(columns))
+        _known(table, f"gates.{number}.rule", _QUOTED.findall(head), columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.declaration import Declaration
@@ -14,6 +14,9 @@ from lakehouse.errors import nearest
 SIMPLE_TYPES = ("string", "int", "bigint", "boolean", "date", "timestamp")
 _DECIMAL = re.compile(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)\Z")
 _COLUMN_NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
+
+_READING = {"formats": ("date", "timestamp"), "true_values": ("boolean",), "false_values": ("boolean",)}
+"""Settings that say how text is read, and the types that they are for."""
 
 DELIVERY_COLUMNS = {
     "delivery_id": ("string", "Delivery that the row came with: source and path below its folder"),
@@ -62,7 +65,8 @@ def _checked_name(name: str) -> str:
     if not _COLUMN_NAME.match(name):
         raise PydanticCustomError(
             "column_name",
-            "'{name}' cannot be a column name: use lower-case letters, digits and _, starting with a letter.",
+            "'{name}' cannot be a name: use lower-case letters, digits and _, starting with a letter. "
+            "Example: credit_usage.",
             {"name": name},
         )
     return name
@@ -101,6 +105,32 @@ class Column(Declaration):
     """A SQL expression over the other columns that the engine evaluates."""
     computed: bool = False
     """True when the table's transform function makes it."""
+
+    @model_validator(mode="after")
+    def _check_combination(self) -> Column:
+        given = self.model_fields_set
+        origins = [key for key, name in (("from", "source"), ("derived", "derived")) if name in given]
+        origins += ["computed"] if self.computed else []
+        if len(origins) > 1:
+            raise PydanticCustomError(
+                "combination",
+                "'{first}' and '{second}' exclude each other: a column is read from bronze, derived by SQL, "
+                "or computed by the transform. Keep one of them.",
+                {"first": origins[0], "second": origins[1]},
+            )
+        for key, types in _READING.items():
+            if key in given and (self.type not in types or "derived" in given or self.computed):
+                raise PydanticCustomError(
+                    "combination",
+                    "'{key}' is for columns of type {types} that are read from bronze, and this one is {found}. "
+                    "Leave it out.",
+                    {
+                        "key": key,
+                        "types": " or ".join(types),
+                        "found": self.type if self.type not in types else "not read from bronze",
+                    },
+                )
+        return self
 
     @property
     def decimal(self) -> tuple[int, int] | None:

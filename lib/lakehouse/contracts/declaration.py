@@ -10,6 +10,11 @@ from pydantic_core import PydanticCustomError
 from lakehouse.errors import nearest
 
 
+def _split_text(value: object) -> str:
+    # {because: small, rare} is two keys in YAML, and {type: decimal(20,8)} too.
+    return " Is it the end of a text with a comma? Then put that text in quotes." if value is None else ""
+
+
 class Declaration(BaseModel):
     """A frozen value read from YAML; unknown keys are errors that name the nearest known one."""
 
@@ -32,7 +37,7 @@ class Declaration(BaseModel):
                     "unknown key '{key}'.{hint} Allowed: {allowed}.{example}",
                     {
                         "key": str(key),
-                        "hint": nearest(str(key), known),
+                        "hint": nearest(str(key), known - cls._hidden()) or _split_text(data[key]),
                         "allowed": allowed,
                         "example": f" Example: {cls.example}" if cls.example else "",
                     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -11,12 +12,13 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.checks import check_tables
 from lakehouse.contracts.declaration import Declaration
 from lakehouse.contracts.fingerprints import fingerprint
-from lakehouse.contracts.locations import conf_dir, transform_file
+from lakehouse.contracts.locations import conf_dir, parsed_code, transform_file
 from lakehouse.contracts.messages import explain
 from lakehouse.contracts.names import LAYERS, TableId
 from lakehouse.contracts.tables import (
@@ -30,6 +32,9 @@ from lakehouse.contracts.tables import (
 from lakehouse.contracts.yaml_files import read_mapping
 from lakehouse.errors import ConfigurationError, nearest
 
+_CRON_FIELD = r"(\*|\d+(-\d+)?)(/\d+)?(,(\*|\d+(-\d+)?)(/\d+)?)*"
+_CRON = re.compile(rf"{_CRON_FIELD}( {_CRON_FIELD}){{4}}")
+
 
 class DomainFacts(Declaration):
     """What conf/<domain>/domain.yml says."""
@@ -40,6 +45,19 @@ class DomainFacts(Declaration):
     owner: str
     start_date: date
     schedule: str = "0 0 * * *"
+    """When it runs, in UTC, as five fields of cron: minute, hour, day of month, month, day of week."""
+
+    @field_validator("schedule")
+    @classmethod
+    def _check_schedule(cls, schedule: str) -> str:
+        if not _CRON.fullmatch(schedule):
+            raise PydanticCustomError(
+                "schedule",
+                "'{found}' is not a schedule: five fields of numbers, *, /, - and commas (minute, hour, day of month, "
+                "month, day of week). Example: schedule: '0 2 * * *'.",
+                {"found": schedule},
+            )
+        return schedule
 
 
 @dataclass(frozen=True)
@@ -65,9 +83,11 @@ class Domain:
 
     def bronze_of(self, table: SilverTable) -> BronzeTable:
         """The bronze table that a silver table is refined from."""
-        found = self.tables[table.bronze]
-        assert isinstance(found, BronzeTable)  # noqa: S101 - loading has checked it
-        return found
+        return self.bronze_table(table.bronze)
+
+    def bronze_table(self, table: TableId) -> BronzeTable:
+        """The bronze table of that id; loading has checked that those in contracts exist."""
+        return next(bronze for bronze in self.bronze() if bronze.id == table)
 
     @cached_property
     def fingerprints(self) -> dict[TableId, str]:
@@ -84,7 +104,10 @@ def domain_names() -> list[str]:
 
 
 def load_domain(name: str) -> Domain:
-    """A domain with all its contracts; raises ConfigurationError listing every mistake of the first wrong file."""
+    """A domain with all its contracts; raises ConfigurationError listing every mistake of the first wrong file.
+
+    SQL in the contracts is not read here: see ``contracts.sql.check_sql``.
+    """
     names = domain_names()
     if name not in names:
         raise ConfigurationError(
@@ -92,6 +115,7 @@ def load_domain(name: str) -> Domain:
             f"(folders with a domain.yml in {conf_dir()})."
         )
     folder = conf_dir() / name
+    _check_places(folder)
     tables = dict(_load_tables(name, folder))
     check_tables(tables)
     for table in tables.values():
@@ -109,7 +133,7 @@ def _load_facts(path: Path) -> DomainFacts:
 def _load_tables(name: str, folder: Path) -> Iterator[tuple[TableId, AnyTable]]:
     for layer in LAYERS:
         for path in sorted((folder / layer).glob("*.yml")):
-            table_id = TableId.parse(f"{name}.{layer}.{path.stem}")
+            table_id = _table_id(name, layer, path)
             model = MODELS[layer]
             content = read_mapping(path)
             for key in {"id", "file"} & set(content):
@@ -120,13 +144,39 @@ def _load_tables(name: str, folder: Path) -> Iterator[tuple[TableId, AnyTable]]:
                 raise explain(str(path), error, model) from error
 
 
+def _table_id(domain: str, layer: str, path: Path) -> TableId:
+    try:
+        return TableId.parse(f"{domain}.{layer}.{path.stem}")
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: the file's name makes the table's id, and {error}") from error
+
+
+def _check_places(folder: Path) -> None:
+    """Refuse contracts that would never be read because of their folder or ending."""
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in {".yml", ".yaml"}):
+        place = path.relative_to(folder).parts
+        if place == ("domain.yml",):
+            continue
+        layer = place[0] if len(place) == 2 else ""
+        if path.suffix == ".yaml":
+            raise ConfigurationError(f"{path}: this file would not be read. Name it {path.with_suffix('.yml').name}.")
+        if layer not in LAYERS:
+            raise ConfigurationError(
+                f"{path}: this file would not be read.{nearest(layer, LAYERS)} Contracts lie in "
+                f"{', '.join(f'{folder.name}/{known}' for known in LAYERS)}."
+            )
+
+
 def _in_order(tables: dict[TableId, AnyTable]) -> dict[TableId, AnyTable]:
     sorter = TopologicalSorter({table_id: input_ids(table) for table_id, table in tables.items()})
     try:
         return {table_id: tables[table_id] for table_id in sorter.static_order()}
     except CycleError as error:
         circle = " -> ".join(str(table_id) for table_id in error.args[1])
-        raise ConfigurationError(f"The inputs of these tables go round in a circle: {circle}.") from error
+        raise ConfigurationError(
+            f"{tables[error.args[1][0]].file}: inputs: these tables are made from one another in a circle: {circle}. "
+            "Take one of these inputs out."
+        ) from error
 
 
 def _check_transform(table: AnyTable) -> None:
@@ -135,15 +185,13 @@ def _check_transform(table: AnyTable) -> None:
     path = transform_file(table.id.domain, table.id.layer, table.id.name)
     signature = f"def {table.id.name}({', '.join(f'{name}: DataFrame' for name in table.inputs)}) -> DataFrame"
     if not path.is_file():
-        raise ConfigurationError(
-            f"{table.file}: this table has no transform. Write {path.relative_to(path.parents[4])} with '{signature}'."
-        )
-    functions = {
-        node.name: node for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)
-    }
+        raise ConfigurationError(f"{table.file}: this table has no transform. Write {path} with '{signature}'.")
+    functions = {node.name: node for node in parsed_code(path).body if isinstance(node, ast.FunctionDef)}
     function = functions.get(table.id.name)
     if function is None:
-        raise ConfigurationError(f"{path}: there is no function '{table.id.name}'. Write '{signature}'.")
+        raise ConfigurationError(
+            f"{path}: there is no function '{table.id.name}'.{nearest(table.id.name, functions)} Write '{signature}'."
+        )
     parameters = [argument.arg for argument in function.args.args]
     if parameters != list(table.inputs):
         raise ConfigurationError(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, BeforeValidator, ValidationError
+from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.declaration import Declaration
 from lakehouse.contracts.locations import conf_dir
@@ -17,6 +18,31 @@ from lakehouse.errors import ConfigurationError, nearest
 
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
 DEFAULT = "local"
+
+Setting = str | int | float | bool
+
+
+def _checked_setting(value: object) -> Setting:
+    if isinstance(value, Setting):
+        return value
+    raise PydanticCustomError(
+        "setting",
+        "expected a text, a number, true or false, found {found}. Example: spark.driver.memory: 6g",
+        {"found": "nothing" if value is None else str(value)},
+    )
+
+
+def _checked_name(name: str) -> str:
+    if not name.startswith("spark."):
+        raise PydanticCustomError(
+            "setting_name",
+            "'{name}' is not a Spark setting: their names begin with 'spark.'. Example: spark.driver.memory: 6g",
+            {"name": name},
+        )
+    return name
+
+
+SettingName = Annotated[str, AfterValidator(_checked_name)]
 
 
 class Environment(Declaration):
@@ -29,13 +55,16 @@ class Environment(Declaration):
     """Folder or URI that holds every table; relative paths start where the command is run."""
     landing: str
     """Folder or URI where deliveries arrive; only read."""
-    spark: dict[str, str | int | bool] = {}
+    spark: dict[SettingName, Annotated[Setting, BeforeValidator(_checked_setting)]] = {}
     """Spark settings; the engine's own (Delta, time zone) come on top."""
 
 
 def environment_files() -> dict[str, Path]:
     """Every environment's file by name."""
-    return {path.stem: path for path in sorted((conf_dir() / "environments").glob("*.yml"))}
+    folder = conf_dir() / "environments"
+    for path in sorted(folder.glob("*.yaml")):
+        raise ConfigurationError(f"{path}: this file would not be read. Name it {path.with_suffix('.yml').name}.")
+    return {path.stem: path for path in sorted(folder.glob("*.yml"))}
 
 
 def load_environment(name: str | None = None) -> Environment:
@@ -43,15 +72,17 @@ def load_environment(name: str | None = None) -> Environment:
 
     Raises ConfigurationError for an unknown name, a wrong key or value, or a variable that is not set.
     """
-    name = name or os.environ.get("LAKEHOUSE_ENV") or DEFAULT
+    variable = os.environ.get("LAKEHOUSE_ENV")
+    source = " (LAKEHOUSE_ENV)" if variable and not name else ""
+    name = name or variable or DEFAULT
     files = environment_files()
     if name not in files:
         raise ConfigurationError(
-            f"There is no environment '{name}'.{nearest(name, files)} Environments: {', '.join(files)} "
-            f"(files in {conf_dir() / 'environments'})."
+            f"There is no environment '{name}'{source}.{nearest(name, files)} "
+            f"Environments: {', '.join(files) or 'none'} (files <name>.yml in {conf_dir() / 'environments'})."
         )
     path = files[name]
-    content = {key: _resolved(path, key, value) for key, value in read_mapping(path).items()}
+    content = {key: _resolved(path, str(key), value) for key, value in read_mapping(path).items()}
     try:
         return Environment.model_validate(content)
     except ValidationError as error:
@@ -63,7 +94,14 @@ def _resolved(path: Path, key: str, value: object) -> object:
         return {name: _resolved(path, f"{key}.{name}", item) for name, item in value.items()}
     if not isinstance(value, str):
         return value
+    if "${" in _REFERENCE.sub("", value):
+        raise ConfigurationError(
+            f"{path}: {key}: '{value}' holds a ${{ that names no variable. Example: ${{LAKE_BUCKET}}/lake"
+        )
     for variable in _REFERENCE.findall(value):
         if variable not in os.environ:
-            raise ConfigurationError(f"{path}: {key}: the environment variable {variable} is not set.")
+            raise ConfigurationError(
+                f"{path}: {key}: the environment variable {variable} is not set."
+                f"{nearest(variable, os.environ)} Example: export {variable}=..."
+            )
     return _REFERENCE.sub(lambda match: os.environ[match[1]], value)

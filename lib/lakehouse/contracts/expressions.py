@@ -1,13 +1,12 @@
 """SQL in contracts, parsed without Spark so that unknown columns and syntax errors are found by ``validate``.
 
-sqlglot takes longer to import than everything else here together; it waits until an expression is to be read.
+sqlglot takes longer to import than all the rest of a short command: it waits until an expression is to be read.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import ConfigurationError, nearest
@@ -15,60 +14,84 @@ from lakehouse.errors import ConfigurationError, nearest
 if TYPE_CHECKING:
     from sqlglot import exp
 
-_TERMINAL_CODES = re.compile(r"\x1b\[\d*m")
+_EXAMPLE = "Example: credit_usage < 0"
+
+_CHANGING_FUNCTIONS = {
+    "current_catalog", "current_database", "current_schema", "current_timezone", "input_file_block_length",
+    "input_file_block_start", "input_file_name", "monotonically_increasing_id", "now", "spark_partition_id",
+    "unix_timestamp", "user", "version",
+}  # fmt: skip
+"""Functions whose value is not decided by their arguments, among those that sqlglot has no class for."""
 
 
 def check_expression(where: str, sql: str, columns: Collection[str]) -> set[str]:
     """Columns that one Spark SQL expression uses.
 
-    Raises ConfigurationError for a syntax error, for an unknown column (with the nearest known one),
-    and for what a rule over one row cannot hold: a sub-query, an aggregate or a window.
+    Raises ConfigurationError for a syntax error, for an unknown column (with the nearest known one), and for what a
+    rule over one row cannot hold: a sub-query, an aggregate, a window, a clock or a random number.
     """
     from sqlglot import exp
 
     tree = _parsed(where, sql)
-    if tree.find(exp.Star):
-        raise ConfigurationError(f"{where}: '{sql}' holds *, not a column. Example: credit_usage < 0")
-    for kind, word in (
-        (exp.Query, "a sub-query"),
-        (exp.Window, "a window"),
-        (exp.AggFunc, "an aggregate"),
-    ):
-        if tree.find(kind):
-            raise ConfigurationError(f"{where}: '{sql}' holds {word}; a rule sees one row. Example: credit_usage < 0")
-    used = {column.name for column in tree.find_all(exp.Column)}
-    for name in sorted(used):
-        if name not in columns:
+    forbidden = next(_forbidden(tree), None)
+    if forbidden:
+        raise ConfigurationError(f"{where}: '{sql}' holds {forbidden}; it must depend on one row alone. {_EXAMPLE}")
+    used = set()
+    for column in tree.find_all(exp.Column):
+        name = column.name.lower()
+        if column.table or name not in columns:
+            spelled = ".".join(part.name for part in column.parts)
             raise ConfigurationError(
-                f"{where}: '{sql}' names the column '{name}', which does not exist.{nearest(name, columns)} "
+                f"{where}: '{sql}' names the column '{spelled}', which does not exist.{nearest(name, columns)} "
                 f"Columns: {', '.join(sorted(columns))}."
             )
+        used.add(name)
     return used
 
 
-def _parsed(where: str, sql: str) -> exp.Expression:
+def _parsed(where: str, sql: str) -> exp.Expr:
     import sqlglot
     from sqlglot import exp
-    from sqlglot.errors import SqlglotError
+    from sqlglot.errors import ParseError, SqlglotError
 
-    # What it cannot read it would keep as a 'command' and only warn about; that case is refused below.
+    # It warns about what it would keep as an opaque command; such a tree is refused below.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
         tree = sqlglot.parse_one(f"SELECT {sql}", read="spark")
+    except ParseError as error:
+        raise ConfigurationError(f"{where}: '{sql}' is not a SQL expression{_place(error)}. {_EXAMPLE}") from error
     except SqlglotError as error:
         raise ConfigurationError(
-            f"{where}: '{sql}' is not a SQL expression: {_detail(error)}. Example: credit_usage < 0"
+            f"{where}: '{sql}' is not a SQL expression: a quote or a bracket is never closed. {_EXAMPLE}"
         ) from error
-    # A WHERE, a FROM or a second column after the expression would be arguments of this SELECT.
-    if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or any(
-        value for name, value in tree.args.items() if name != "expressions"
+    # A WHERE, a FROM, an alias or a second column after the expression would belong to this SELECT.
+    more = [name for name, value in tree.args.items() if value and name != "expressions"]
+    if not isinstance(tree, exp.Select) or more or len(tree.expressions) != 1 or isinstance(tree.selects[0], exp.Alias):
+        raise ConfigurationError(f"{where}: '{sql}' is not one SQL expression. {_EXAMPLE}")
+    return tree.selects[0]
+
+
+def _place(error: object) -> str:
+    problems = getattr(error, "errors", None) or [{}]
+    word = problems[0].get("highlight")
+    return f": it cannot be understood from '{word}' on" if word else ""
+
+
+def _forbidden(tree: exp.Expr) -> Iterator[str]:
+    from sqlglot import exp
+
+    clocks = (exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp, exp.CurrentUser, exp.Localtimestamp)
+    chances = (exp.Rand, exp.Randn, exp.Uuid, exp.Shuffle)
+    for kinds, words in (
+        ((exp.Query,), "a sub-query"),
+        ((exp.Window,), "a window"),
+        ((exp.AggFunc,), "an aggregate"),
+        ((exp.Star,), "*"),
+        (clocks, "the time or the user of the run"),
+        (chances, "a random value"),
     ):
-        raise ConfigurationError(f"{where}: '{sql}' is not one SQL expression. Example: credit_usage < 0")
-    expression: exp.Expression = tree.expressions[0]
-    return expression
-
-
-def _detail(error: Exception) -> str:
-    problems = getattr(error, "errors", None)
-    text = problems[0]["description"] if problems else _TERMINAL_CODES.sub("", str(error)).splitlines()[0]
-    return str(text).rstrip(". ")
+        if tree.find(*kinds):
+            yield words
+    for function in tree.find_all(exp.Anonymous):
+        if function.name.lower() in _CHANGING_FUNCTIONS:
+            yield f"{function.name.lower()}()"

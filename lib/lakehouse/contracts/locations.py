@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from pathlib import Path
 
@@ -16,7 +17,10 @@ def conf_dir() -> Path:
     named = os.environ.get("LAKEHOUSE_CONF")
     if named:
         if not Path(named).is_dir():
-            raise ConfigurationError(f"LAKEHOUSE_CONF names '{named}', which is not a folder.")
+            raise ConfigurationError(
+                f"LAKEHOUSE_CONF names '{named}', which is not a folder. "
+                "Name the folder that holds environments/ and one folder per domain."
+            )
         return Path(named)
     tried = [PACKAGE.parents[1] / "conf", PACKAGE / "conf"]
     for folder in tried:
@@ -31,3 +35,11 @@ def conf_dir() -> Path:
 def transform_file(domain: str, layer: str, name: str) -> Path:
     """The module that holds a table's transform function."""
     return PACKAGE / "domains" / domain / layer / f"{name}.py"
+
+
+def parsed_code(path: Path) -> ast.Module:
+    """The syntax tree of a Python file; raises ConfigurationError with its line when it is not Python."""
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise ConfigurationError(f"{path}, line {error.lineno}: not valid Python: {error.msg}.") from error

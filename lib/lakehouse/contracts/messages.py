@@ -2,50 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from lakehouse.contracts.declaration import Declaration
+from lakehouse.contracts.writes import ReplacePeriods
 from lakehouse.errors import ConfigurationError, nearest
+
+_STRATEGIES = {"append", "merge", "replace_periods", "replace_all"}
+_LONGEST = 60
+_WRITE = f" Example: {ReplacePeriods.example}"
+
+_EXPECTED = {
+    "string_type": "text (a number or date that is meant as text stands in quotes)",
+    "tuple_type": "a list such as [usage_date, currency]",
+    "dict_type": "'name: ...' lines",
+    "model_type": "'key: value' lines",
+    "model_attributes_type": "'key: value' lines",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "date_type": "a date such as 2025-01-31",
+    "date_parsing": "a date such as 2025-01-31",
+    "date_from_datetime_parsing": "a date such as 2025-01-31",
+    "date_from_datetime_inexact": "a date such as 2025-01-31",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+}
+"""What pydantic expected, by the type of its error, in words."""
 
 
 def explain(file: str, error: ValidationError, model: type[Declaration]) -> ConfigurationError:
     """One error with a line per mistake in a declaration's file."""
-    lines = [f"{file}: {_path(detail)}{_text(detail, model)}" for detail in error.errors()]
+    lines = [f"{file}: {_path(detail['loc'])}{_text(detail, model)}" for detail in error.errors()]
     return ConfigurationError("\n".join(lines))
 
 
-def _path(detail: ErrorDetails) -> str:
-    # Pydantic puts the chosen alternative of a union ("merge") into the location; the user never wrote that key.
-    parts = [str(part) for part in detail["loc"] if part not in {"append", "merge", "replace_periods", "replace_all"}]
+def _path(location: Sequence[int | str]) -> str:
+    parts = [str(part) for part in _written(location)]
     return ".".join(parts) + ": " if parts else ""
 
 
+def _written(location: Sequence[int | str]) -> Iterator[int | str]:
+    """The keys that the user wrote: pydantic adds the chosen kind of a write, and a mark for errors about a key."""
+    for number, part in enumerate(location):
+        chosen = number > 0 and location[number - 1] == "write" and part in _STRATEGIES
+        if not chosen and part != "[key]":
+            yield part
+
+
 def _text(detail: ErrorDetails, model: type[Declaration]) -> str:
+    if "url" not in detail:
+        return detail["msg"]  # one of ours
     context: Mapping[str, Any] = detail.get("ctx", {})
-    found = detail["input"]
-    match detail["type"]:
+    example = _example(detail["loc"], model)
+    kind = detail["type"]
+    match kind:
         case "missing":
-            example = f" Example: {model.example}" if model.example and len(detail["loc"]) == 1 else ""
             return f"this key is required and missing.{example}"
         case "literal_error":
-            allowed = context["expected"]
-            words = [word.strip("' ") for word in allowed.replace(" or ", ",").split(",")]
-            return f"'{found}' is not allowed here.{nearest(str(found), words)} Allowed: {allowed}."
+            return _choice(str(detail["input"]), context["expected"].replace(" or ", ", "), "allowed here") + example
         case "union_tag_invalid":
-            allowed = context["expected_tags"]
-            words = [word.strip("' ") for word in allowed.split(",")]
-            return f"'{context['tag']}' is not a strategy.{nearest(str(context['tag']), words)} Allowed: {allowed}."
+            return _choice(context["tag"], context["expected_tags"], "a strategy") + _WRITE
         case "union_tag_not_found":
-            return "the key 'strategy' is missing. Example: write: {strategy: replace_all, keys: [currency, user_id]}"
-        case "unknown_key" | "column_type" | "column_name" | "table_id" | "placeholder" | "delimiter":
-            return detail["msg"]
-        case _:
-            return f"{_sentence(detail['msg'])} Found: {found!r}."
+            return f"the key 'strategy' is required and missing.{_WRITE}"
+        case "too_short":
+            return f"at least {context['min_length']} is needed, found {len(detail['input'])}.{example}"
+        case "too_long":
+            return f"at most {context['max_length']} is allowed here, found {len(detail['input'])}.{example}"
+    expected = _EXPECTED.get(kind, "").format_map(context) or f"something else ({detail['msg']})"
+    return f"expected {expected}, found {_shown(detail['input'])}.{example}"
 
 
-def _sentence(message: str) -> str:
-    return message[0].lower() + message[1:].rstrip(".") + "."
+def _choice(found: str, expected: str, what: str) -> str:
+    allowed = [word.strip("' ") for word in expected.split(",")]
+    quoted = ", ".join(f"'{word}'" for word in allowed)
+    return f"'{found}' is not {what}.{nearest(found, allowed)} Allowed: {quoted}."
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+
+
+def _example(location: Sequence[int | str], model: type[Declaration]) -> str:
+    """A correct way to write the innermost declaration that an error lies in."""
+    found = model
+    candidates = [model]
+    for part in location:
+        fields = [field for c in candidates for name, field in c.model_fields.items() if part in {name, field.alias}]
+        if fields:
+            candidates = [declaration for field in fields for declaration in _declarations(field.annotation)]
+        else:
+            # A name of the user's, a place in a list, or the kind that pydantic chose among several.
+            candidates = [c for c in candidates if part in _STRATEGIES and _strategy(c) == part] or candidates
+        if len(candidates) == 1:
+            found = candidates[0]
+    return f" Example: {found.example}" if found.example else ""
+
+
+def _declarations(annotation: object) -> Iterator[type[Declaration]]:
+    if isinstance(annotation, type) and issubclass(annotation, Declaration):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _declarations(inner)
+
+
+def _strategy(declaration: type[Declaration]) -> str | None:
+    field = declaration.model_fields.get("strategy")
+    return get_args(field.annotation)[0] if field else None

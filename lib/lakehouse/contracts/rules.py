@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.declaration import Declaration
+from lakehouse.errors import nearest
+
+GATE_KINDS = (
+    "ColumnCorrelation", "ColumnCount", "ColumnDataType", "ColumnExists", "ColumnLength", "ColumnValues",
+    "Completeness", "DistinctValuesCount", "Entropy", "IsComplete", "IsPrimaryKey", "IsUnique", "Mean", "RowCount",
+    "StandardDeviation", "Sum", "UniqueValueRatio", "Uniqueness",
+)  # fmt: skip
+"""Statements of DQDL that PyDeequ can judge over one delivery or table alone."""
 
 
 class RowRule(Declaration):
@@ -28,6 +37,20 @@ class Gate(Declaration):
     rule: str
     severity: Literal["error", "warn"] = "error"
 
+    @field_validator("rule")
+    @classmethod
+    def _check_kind(cls, rule: str) -> str:
+        kind = rule.split(maxsplit=1)[0] if rule.split() else ""
+        # Statements joined by and, or begin with a bracket; PyDeequ itself judges those.
+        if kind not in GATE_KINDS and not kind.startswith("("):
+            raise PydanticCustomError(
+                "gate",
+                "'{kind}' is not a statement that a gate can make.{hint} Allowed: {allowed}. "
+                "Example: rule: 'Completeness \"invoice_id\" > 0.99'.",
+                {"kind": kind, "hint": nearest(kind, GATE_KINDS), "allowed": ", ".join(GATE_KINDS)},
+            )
+        return rule
+
 
 class QuarantineShare(Declaration):
     """Shares of quarantined rows, from 0 to 1, above which a delivery is warned about or refused."""
@@ -36,6 +59,17 @@ class QuarantineShare(Declaration):
 
     warn: Annotated[float, Field(ge=0, le=1)] = 0.01
     error: Annotated[float, Field(ge=0, le=1)] = 0.05
+
+    @model_validator(mode="after")
+    def _check_order(self) -> QuarantineShare:
+        if self.warn > self.error:
+            raise PydanticCustomError(
+                "share",
+                "warn ({warn}) is above error ({error}): nobody would be warned before a delivery is refused. "
+                "Example: {example}.",
+                {"warn": self.warn, "error": self.error, "example": self.example},
+            )
+        return self
 
 
 class Maintenance(Declaration):

@@ -54,11 +54,9 @@ class BronzeTable(Table):
 
     def column_of(self, header_name: str) -> str | None:
         """The declared column that a header's name means, by name or alias; case and edges do not count."""
-        return self._names().get(header_name.strip().casefold())
-
-    def _names(self) -> dict[str, str]:
-        aliases = {alias.casefold(): name for name, column in self.columns.items() for alias in column.aliases}
-        return aliases | {name: name for name in self.columns}
+        wanted = header_name.strip().casefold()
+        spellings = ((name, (name, *column.aliases)) for name, column in self.columns.items())
+        return next((name for name, known in spellings if wanted in {word.strip().casefold() for word in known}), None)
 
 
 class SilverTable(Table):

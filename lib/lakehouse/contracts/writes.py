@@ -33,7 +33,9 @@ class Merge(Declaration):
 class ReplacePeriods(Declaration):
     """Gold: the partitions that a change can touch are computed anew and replaced together."""
 
-    example: ClassVar[str] = "write: {strategy: replace_periods, partition_by: [usage_date]}"
+    example: ClassVar[str] = (
+        "write: {strategy: replace_periods, keys: [usage_date, currency], partition_by: [usage_date]}"
+    )
 
     strategy: Literal["replace_periods"]
     keys: tuple[str, ...] = Field(min_length=1)

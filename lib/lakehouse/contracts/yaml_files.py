@@ -24,13 +24,26 @@ _StrictLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:tr
 
 def _unique_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     mapping: dict[Any, Any] = {}
+    lines: dict[Any, int] = {}
     for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+        line = key_node.start_mark.line + 1
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise ConfigurationError(f"{loader.name}, line {line}: a key must be one word. Example: description: ...")
+        key = loader.construct_object(key_node, deep=True)
         if key in mapping:
             raise ConfigurationError(
-                f"{key_node.start_mark.name}, line {key_node.start_mark.line + 1}: the key '{key}' stands there twice."
+                f"{loader.name}, line {line}: the key '{key}' stands there twice (first in line {lines[key]}). "
+                "Keep one of them."
             )
-        mapping[key] = loader.construct_object(value_node, deep=True)  # type: ignore[no-untyped-call]
+        lines[key] = line
+        try:
+            mapping[key] = loader.construct_object(value_node, deep=True)
+        except ValueError as error:
+            # YAML reads 2025-02-30 as a date before anyone asks for one.
+            raise ConfigurationError(
+                f"{loader.name}, line {line}: {key}: '{value_node.value}' is not a value: {error}. "
+                "Text that looks like a date or a number stands in quotes."
+            ) from error
     return mapping
 
 
@@ -39,17 +52,31 @@ _StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _u
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; raises ConfigurationError with file and line for anything else."""
+    content = _content(path)
+    if content is None:
+        raise ConfigurationError(f"{path}: the file is empty. Example of a first line: description: ...")
+    if not isinstance(content, dict):
+        raise ConfigurationError(
+            f"{path}: expected 'key: value' lines, found {content!r:.60}. Example of a first line: description: ..."
+        )
+    return content
+
+
+def _content(path: Path) -> Any:
     try:
-        with path.open(encoding="utf-8") as stream:
-            loader = _StrictLoader(stream)
-            loader.name = str(path)
-            content = loader.get_single_data()
+        loader = _StrictLoader(path.read_text(encoding="utf-8"))
+        loader.name = str(path)
+        return loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigurationError(f"{path}{place}: not valid YAML: {error.problem or error.context}.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error}.") from error
-    if not isinstance(content, dict):
-        raise ConfigurationError(f"{path}: expected 'key: value' lines, found {type(content).__name__}.")
-    return content
+        problem = ", ".join(text for text in (error.context, error.problem) if text)
+        raise ConfigurationError(f"{path}{place}: not valid YAML: {problem}.") from error
+    except yaml.reader.ReaderError as error:
+        raise ConfigurationError(
+            f"{path}: not valid YAML: the character {chr(int(error.character))!r} may not stand in a YAML file."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: not UTF-8 text: byte 0x{error.object[error.start]:02x}.") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}.") from error

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
-
-from fsspec.core import url_to_fs
+from typing import IO, Any
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import BronzeTable
@@ -35,6 +33,22 @@ class Listing:
     """Paths that do not fit the source's pattern; hidden and temporary files are not among them."""
 
 
+def _filesystem(address: str) -> tuple[Any, str]:
+    """The file system that an address belongs to, and the path in it."""
+    # Commands that look at no landing zone do without this import.
+    from fsspec.core import url_to_fs
+
+    filesystem, path = url_to_fs(address)
+    return filesystem, str(path)
+
+
+def open_landed(file: LandedFile) -> IO[bytes]:
+    """The bytes of a landed file."""
+    filesystem, path = _filesystem(file.path)
+    stream: IO[bytes] = filesystem.open(path, "rb")
+    return stream
+
+
 def landing_root(place: str) -> str:
     """A landing zone's address without a trailing slash, as given otherwise."""
     return place.rstrip("/") or "/"
@@ -45,7 +59,7 @@ def list_source(landing: str, table: BronzeTable) -> Listing:
 
     Raises nothing for a folder that does not exist: then there are no deliveries.
     """
-    filesystem, root = url_to_fs(f"{landing_root(landing)}/{table.source.folder}")
+    filesystem, root = _filesystem(f"{landing_root(landing)}/{table.source.folder}")
     files, strangers = [], []
     for path, facts in filesystem.find(root, detail=True).items():
         relative = path[len(root) :].lstrip("/")
@@ -70,14 +84,12 @@ def list_source(landing: str, table: BronzeTable) -> Listing:
 
 def relist(file: LandedFile) -> LandedFile | None:
     """The same file as it is now, or None when it is gone."""
-    filesystem, path = url_to_fs(file.path)
+    filesystem, path = _filesystem(file.path)
     try:
         facts = filesystem.info(path)
     except FileNotFoundError:
         return None
-    return LandedFile(
-        file.table, file.delivery_id, file.delivery_date, file.path, int(facts["size"]), _modified(facts)
-    )
+    return LandedFile(file.table, file.delivery_id, file.delivery_date, file.path, int(facts["size"]), _modified(facts))
 
 
 def _modified(facts: dict[str, Any]) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from lakehouse.contracts.domains import Domain
-from lakehouse.contracts.tables import BronzeTable
 from lakehouse.landing.listing import LandedFile, list_source
 from lakehouse.landing.sniffing import Content, sniff
 from lakehouse.ledger.deliveries import Delivery, Register
@@ -74,9 +73,7 @@ def examine(
     """Read the candidates: those with unknown content, and ledger entries for those that were only touched."""
     arrivals, touched = [], []
     for file in candidates:
-        table = domain.tables[file.table]
-        assert isinstance(table, BronzeTable)  # noqa: S101 - listings are made from bronze tables
-        content = sniff(file, table)
+        content = sniff(file, domain.bronze_table(file.table))
         progress()
         current = register.current.get(file.delivery_id)
         latest = register.latest.get(file.delivery_id)

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from fsspec.core import url_to_fs
-
 from lakehouse.contracts.tables import BronzeTable
-from lakehouse.landing.listing import LandedFile
+from lakehouse.landing.listing import LandedFile, open_landed
+from lakehouse.landing.quotes import QuoteScan
 
 _CHUNK = 1 << 20
 _HEAD = 1 << 16
@@ -44,17 +43,17 @@ class _UnreadableError(Exception):
 
 
 def sniff(file: LandedFile, table: BronzeTable) -> Content:
-    """Read a file once, whole: its hash, and its layout if it is readable as the table's source."""
-    filesystem, path = url_to_fs(file.path)
+    """Read a file once, whole, a piece at a time: its hash, and its layout if it is readable as the table's source."""
     digest = hashlib.sha256()
-    with filesystem.open(path, "rb") as stream:
+    with open_landed(file) as stream:
+        chunks = _hashed(stream, digest)
         try:
-            layout = _layout(_hashed(stream, digest), file, table)
+            layout = _layout(chunks, file, table)
             reason = None
         except _UnreadableError as error:
             layout, reason = None, str(error)
-            for chunk in iter(lambda: stream.read(_CHUNK), b""):
-                digest.update(chunk)
+            for _ in _hashed(stream, digest):
+                pass  # the hash is of the whole file, readable or not
     return Content(digest.hexdigest(), layout, reason)
 
 
@@ -65,32 +64,51 @@ def _hashed(stream: IO[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
 
 
 def _layout(chunks: Iterator[bytes], file: LandedFile, table: BronzeTable) -> Layout:
-    head = ""
-    empty = True
-    for text in _decoded(chunks, file, table.source.encoding):
-        empty = False
+    head, quotes = "", 0
+    for text in _decoded(chunks, file.path, table.source.encoding):
+        quotes += text.count('"')
         if len(head) < _HEAD:
             head += text
-    if empty:
-        raise _UnreadableError("the file is empty (0 bytes)")
-    return _header(head[:_HEAD].removeprefix("\ufeff"), table)
+    if not head:
+        raise _UnreadableError("the file is empty (0 bytes)" if file.size == 0 else "the file holds no text")
+    layout = _header(head[:_HEAD].removeprefix("\ufeff"), table)
+    if quotes % 2:
+        _check_quotes(file, layout)
+    return layout
 
 
-def _decoded(chunks: Iterator[bytes], file: LandedFile, encoding: str) -> Iterator[str]:
+def _check_quotes(file: LandedFile, layout: Layout) -> None:
+    """Read the file again, to tell a quoted value that is never closed from an inch mark."""
+    scan = QuoteScan(layout.delimiter)
+    with open_landed(file) as stream:
+        chunks = iter(lambda: stream.read(_CHUNK), b"")
+        for text in _decoded(chunks, file.path, layout.encoding):
+            scan.feed(text)
+    record = scan.open_record()
+    if record is not None:
+        place = f"a quoted value that begins in record {record}" if record else "a quoted value in the header"
+        raise _UnreadableError(f"{place} is never closed")
+
+
+def _decoded(chunks: Iterator[bytes], path: str, encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)()
-    position = 0
-    plain = _unzipped(chunks) if file.path.endswith(".gz") else chunks
+    position, chunk = 0, b""
+    plain = _unzipped(chunks) if path.endswith(".gz") else chunks
     try:
         for chunk in plain:
-            zero = chunk.find(b"\0")
-            if zero >= 0 and "16" not in encoding and "32" not in encoding:
+            zero = -1 if encoding == "utf-16" else chunk.find(b"\0")
+            if zero >= 0:
                 raise _UnreadableError(f"not text: a zero byte at offset {position + zero}")
             yield decoder.decode(chunk)
             position += len(chunk)
-        decoder.decode(b"", final=True)
+        chunk = b""
+        yield decoder.decode(chunk, final=True)
     except UnicodeDecodeError as error:
-        offset = position + error.start
-        raise _UnreadableError(f"not {encoding} text: byte 0x{error.object[error.start]:02x} near offset {offset}") from error
+        # The decoder's own count begins with what it kept of the chunk before.
+        kept = len(error.object) - len(chunk) if error.object.endswith(chunk) else 0
+        offset = position - kept + error.start
+        byte = error.object[error.start]
+        raise _UnreadableError(f"not {encoding} text: byte 0x{byte:02x} at offset {offset}") from error
 
 
 def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -98,14 +116,17 @@ def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
     started = False
     try:
         for chunk in chunks:
-            while chunk:
+            waiting = chunk
+            while waiting:
                 started = True
-                yield inflater.decompress(chunk)
-                # A gzip file may hold several members, one after the other.
-                chunk = inflater.unused_data
+                # A megabyte can inflate to a gigabyte: it is taken in pieces.
+                yield inflater.decompress(waiting, _CHUNK)
+                waiting = inflater.unconsumed_tail
                 if inflater.eof:
+                    # A gzip file may hold several members, one after the other.
+                    waiting = inflater.unused_data
                     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-                    started = bool(chunk)
+                    started = False
     except zlib.error as error:
         raise _UnreadableError(f"damaged gzip: {error}") from error
     if started:
@@ -125,10 +146,10 @@ def _header(head: str, table: BronzeTable) -> Layout:
         raise _UnreadableError(
             f"no usable header: none of the columns {', '.join(table.columns)} is named in the first record '{first}'"
         )
-    columns = [table.column_of(name) for name in names]
-    doubled = sorted({name for name, column in zip(names, columns, strict=True) if names.count(name) > 1})
-    if doubled:
-        raise _UnreadableError(f"no usable header: the column '{doubled[0]}' is named twice")
+    spelled = [name.strip().casefold() for name in names]
+    doubled = next((name for name in spelled if spelled.count(name) > 1), None)
+    if doubled is not None:
+        raise _UnreadableError(f"no usable header: the column '{doubled}' is named twice")
     return Layout(tuple(names), delimiter, table.source.encoding)
 
 

@@ -20,7 +20,9 @@ from lakehouse.ledger.entries import TABLES, Row, append, compact, read
 FORMAT = 1
 """Version of the lake's layout; a lake of another version is refused."""
 
-NO_DATA_OPERATIONS = {"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CHANGE COLUMN", "ADD COLUMN", "CREATE TABLE"}
+NO_DATA_OPERATIONS = {
+    "OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CHANGE COLUMN", "ADD COLUMN", "CREATE TABLE",
+}  # fmt: skip
 """Delta operations after which every reader sees the same rows as before."""
 
 
@@ -74,7 +76,13 @@ class Ledger:
         path = self._format_file()
         if not path.is_file():
             return
-        found: Any = json.loads(path.read_text("utf-8")).get("format")
+        try:
+            found: Any = json.loads(path.read_text("utf-8"))["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise TableError(
+                f"{path}: the lake's format cannot be read. It should say {json.dumps({'format': FORMAT})}; "
+                "restore the file from a backup."
+            ) from error
         if found != FORMAT:
             raise TableError(
                 f"{path}: this lake has format {found}; this version of lakehouse reads and writes format {FORMAT}. "
@@ -95,14 +103,14 @@ class Ledger:
 def table_version(path: str) -> int | None:
     """A Delta table's version, or None when there is no table; reads the log only."""
     try:
-        return DeltaTable(path, without_files=True).version()
+        return DeltaTable(path).version()
     except TableNotFoundError:
         return None
 
 
 def changed_since(path: str, version: int) -> bool:
     """Whether any commit after a version changed rows; compaction and vacuum do not."""
-    table = DeltaTable(path, without_files=True)
+    table = DeltaTable(path)
     newer = table.version() - version
     return any(commit["operation"] not in NO_DATA_OPERATIONS for commit in table.history(newer)) if newer > 0 else False
 

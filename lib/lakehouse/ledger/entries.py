@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timezone
 from typing import Any
 
 from arro3.core import Array, DataType, Table
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import TableNotFoundError
 
 from lakehouse.errors import TableError
 
@@ -52,16 +53,12 @@ def read(folder: str, table: str) -> list[Row]:
 
     Raises TableError when its files cannot be read.
     """
-    try:
-        frame = DeltaTable(folder).scan().read_all()
+    with _explained(folder):
+        opened = _opened(folder)
+        if opened is None:
+            return []
+        frame = opened.scan().read_all()
         columns = {name: frame.column(name).to_pylist() for name in frame.column_names}
-    except TableNotFoundError:
-        return []
-    except (DeltaError, OSError, ValueError) as error:
-        raise TableError(
-            f"The ledger table {folder} cannot be read: {str(error).splitlines()[0]}. "
-            "Nothing was changed. Restore the folder from a backup, or move the whole lake aside and load it anew."
-        ) from error
     kinds = TABLES[table]
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     for row in rows:
@@ -69,6 +66,26 @@ def read(folder: str, table: str) -> list[Row]:
             if kind == "json" and row.get(name) is not None:
                 row[name] = json.loads(row[name])
     return sorted(rows, key=lambda row: int(row["entry"]))
+
+
+@contextmanager
+def _explained(folder: str) -> Iterator[None]:
+    """Turn what goes wrong with a ledger table's files into a TableError."""
+    try:
+        yield
+    except Exception as error:  # a data file that is gone comes as a bare Exception
+        problem = next(iter(str(error).splitlines()), type(error).__name__).rstrip(". ")
+        raise TableError(
+            f"The ledger table {folder} cannot be read: {problem}. "
+            "Nothing was changed. Restore the folder from a backup, or move the whole lake aside and load it anew."
+        ) from error
+
+
+def _opened(folder: str) -> DeltaTable | None:
+    try:
+        return DeltaTable(folder)
+    except TableNotFoundError:
+        return None
 
 
 def append(folder: str, table: str, rows: Sequence[Row]) -> None:
@@ -88,20 +105,23 @@ def append(folder: str, table: str, rows: Sequence[Row]) -> None:
 
 def compact(folder: str) -> None:
     """Bring the many small files of a ledger table together."""
-    try:
-        DeltaTable(folder).optimize.compact()
-    except TableNotFoundError:
-        return
+    with _explained(folder):
+        opened = _opened(folder)
+        if opened is not None:
+            opened.optimize.compact()
 
 
 def _next_entry(folder: str) -> int:
-    try:
-        table = DeltaTable(folder)
-    except TableNotFoundError:
-        return 1
-    highest = table.get_add_actions(flatten=True)
-    values = highest.column("max.entry").to_pylist() if "max.entry" in highest.schema.names else []
-    return 1 + max((int(value) for value in values if value is not None), default=0)
+    with _explained(folder):
+        opened = _opened(folder)
+        if opened is None:
+            return 1
+        # The files' statistics tell, without reading a row.
+        files = opened.get_add_actions(flatten=True)
+        if "max.entry" not in files.schema.names:
+            return 1
+        highest = [int(value) for value in files.column("max.entry").to_pylist() if value is not None]
+    return 1 + max(highest, default=0)
 
 
 def _array(kind: str, values: Iterable[Any]) -> Any:

@@ -144,6 +144,10 @@ def _moment(text: Column, kind: str, form: str) -> Column:
         return parsed.cast("date") if kind == "date" else parsed
     if kind == "date":
         return F.when(text.rlike(_ISO_DATE), text.cast("date"))
-    complete = F.regexp_replace(text, _OFFSET_WITHOUT_COLON, "$1:$2")
-    spelled = F.when(text.rlike(r"[T ].*[+-]\d{4}$"), complete).otherwise(text)
+    # Spark's cast wants seconds, and a colon in the offset; ISO 8601 does not.
+    timed = F.when(F.substring(text, 17, 1) == ":", text).otherwise(
+        F.concat(F.substring(text, 1, 16), F.lit(":00"), F.substring(text, 17, 6))
+    )
+    plain_offset = F.substring(text, -5, 1).isin("+", "-")
+    spelled = F.when(plain_offset, F.regexp_replace(timed, _OFFSET_WITHOUT_COLON, "$1:$2")).otherwise(timed)
     return F.when(text.rlike(_ISO_TIMESTAMP), spelled.cast("timestamp"))

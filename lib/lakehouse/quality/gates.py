@@ -55,9 +55,7 @@ def judge_deliveries(
     """
     verdicts: list[Verdict] = []
     for sequences, rows in batches:
-        statements = [
-            _statement(gate, sequence, sequence_column, staged) for sequence in sequences for gate in gates
-        ]
+        statements = [_statement(gate, sequence, sequence_column, staged) for sequence in sequences for gate in gates]
         verdicts += _evaluate(rows, statements)
     return verdicts
 
@@ -123,3 +121,9 @@ def chunks(sequences: Sequence[int], size: int) -> Iterator[Sequence[int]]:
     """Sequences in groups of at most ``size``."""
     for start in range(0, len(sequences), size):
         yield sequences[start : start + size]
+
+
+def explain(verdict: Verdict) -> str:
+    """A failed gate in words: the statement, and what was measured."""
+    measured = ", ".join(f"{name} is {value:g}" for name, value in verdict.metrics.items())
+    return f"{verdict.on} rows: {verdict.rule} failed" + (f" ({measured})" if measured else f": {verdict.reason}")

@@ -7,8 +7,8 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse.contracts.expressions import check_expression
 from lakehouse.contracts.columns import DELIVERY_COLUMNS
+from lakehouse.contracts.expressions import check_expression
 from lakehouse.contracts.tables import BronzeTable, SilverTable
 from lakehouse.quality.conform import DELIVERED, UNCONFORMED, read_column
 
@@ -45,9 +45,7 @@ def reasons(table: SilverTable, bronze: BronzeTable) -> Column:
     Of a malformed record only that is said: its values may stand under the wrong names.
     """
     found = [*_reading_reasons(table, bronze), *_rule_reasons(table)]
-    malformed = _reason(
-        "record_malformed", "", F.col("malformed_record"), "more or fewer values than the header names"
-    )
+    malformed = _reason("record_malformed", "", F.col("malformed_record"), "more or fewer values than the header names")
     return F.when(F.col("malformed_record").isNotNull(), F.array(malformed)).otherwise(
         F.filter(F.array(*found), lambda reason: reason.isNotNull())
     )

@@ -61,9 +61,7 @@ class _Plan:
 
     def is_bad(self, day_number: int) -> bool:
         """Whether the first file of the day is to be refused; such days are spread evenly."""
-        return day_number in {
-            (2 * turn + 1) * self.days // (2 * self.bad_days) for turn in range(self.bad_days)
-        }
+        return day_number in {(2 * turn + 1) * self.days // (2 * self.bad_days) for turn in range(self.bad_days)}
 
     def readable(self, day_number: int) -> tuple[tuple[str, ...], ...]:
         """Kinds of each readable file of the day; as few files as have LEAST_ROWS each."""
@@ -134,13 +132,9 @@ def _check(plan: _Plan) -> None:
     if plan.days < 1:
         raise SampleError(f"days must be at least 1, found {plan.days}. Example: 7")
     if plan.rows_per_day < LEAST_ROWS:
-        raise SampleError(
-            f"rows per day must be at least {LEAST_ROWS}, found {plan.rows_per_day}. Example: 1000"
-        )
+        raise SampleError(f"rows per day must be at least {LEAST_ROWS}, found {plan.rows_per_day}. Example: 1000")
     if not 0 <= plan.dirt <= MOST_DIRT:
-        raise SampleError(
-            f"dirt is the share of bad rows, from 0 to {MOST_DIRT}, found {plan.dirt}. Example: 0.01"
-        )
+        raise SampleError(f"dirt is the share of bad rows, from 0 to {MOST_DIRT}, found {plan.dirt}. Example: 0.01")
     if not 0 <= plan.bad_days <= plan.days:
         raise SampleError(f"bad days must be from 0 to days ({plan.days}), found {plan.bad_days}. Example: 1")
 
@@ -154,9 +148,7 @@ def _check_empty(landing: Path) -> None:
                 "Sample data is never mixed with what is there: choose another folder or empty this one"
             )
     elif landing.exists() or landing.parent.is_file():
-        raise SampleError(
-            f"{landing} cannot be a folder: there is a file of that name. Choose another folder"
-        )
+        raise SampleError(f"{landing} cannot be a folder: there is a file of that name. Choose another folder")
 
 
 def _deliver_day(
@@ -188,23 +180,17 @@ def _deliver_day(
         delivered.append(_readable(path, day, kinds, stain, len(rows), refused))
     kind = plan.unreadable(day_number)
     if kind is not None:
-        delivered.append(
-            _deliver_unreadable(landing, f"{folder}/usage-{len(files) + 1}", day, kind, usage, rng)
-        )
+        delivered.append(_deliver_unreadable(landing, f"{folder}/usage-{len(files) + 1}", day, kind, usage, rng))
     return delivered, untouched
 
 
 def _check_share(stain: Stain, records: int, refused: bool) -> None:
     share = stain.bad_records / records
     if (refused and share <= GATE_SHARE) or (not refused and share > MOST_BAD_SHARE):
-        raise AssertionError(
-            f"{stain.bad_records} of {records} rows are bad, and refused should be {refused}"
-        )
+        raise AssertionError(f"{stain.bad_records} of {records} rows are bad, and refused should be {refused}")
 
 
-def _readable(
-    path: str, day: date, kinds: tuple[str, ...], stain: Stain, records: int, refused: bool
-) -> Delivered:
+def _readable(path: str, day: date, kinds: tuple[str, ...], stain: Stain, records: int, refused: bool) -> Delivered:
     return Delivered(
         path=path,
         delivery_date=day,
@@ -226,9 +212,7 @@ def _dialect(kinds: Sequence[str]) -> Dialect:
     )
 
 
-def _arrange(
-    usage: Usage, kinds: Sequence[str], rng: Random
-) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+def _arrange(usage: Usage, kinds: Sequence[str], rng: Random) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     """Header and rows in the column names and order of this file."""
     header: Sequence[str] = HEADER
     rows: Sequence[Sequence[str]] = usage.rows
@@ -244,9 +228,7 @@ def _arrange(
     return header, rows
 
 
-def _deliver_unreadable(
-    landing: Path, stem: str, day: date, kind: str, usage: Usage, rng: Random
-) -> Delivered:
+def _deliver_unreadable(landing: Path, stem: str, day: date, kind: str, usage: Usage, rng: Random) -> Delivered:
     """Write a file that no engine can read, from the day's rows where it has any."""
     rows = usage.rows[:_HEADERLESS_RECORDS]
     dialect = Dialect()

@@ -116,9 +116,7 @@ class Soiler:
         }
         del day_before[:few]
         spare = 3 * few
-        positions = iter(
-            rng.sample(range(size), bad + some + 5 * few + sum(map(len, again.values())) + spare)
-        )
+        positions = iter(rng.sample(range(size), bad + some + 5 * few + sum(map(len, again.values())) + spare))
         stain = Stain()
         self._break_rows(usage, _take(positions, bad), stain)
         _make_late(usage, _take(positions, some), "late", (1, 2, 3), stain)
@@ -157,18 +155,14 @@ def _take(positions: Iterator[int], count: int) -> list[int]:
     return [next(positions) for _ in range(count)]
 
 
-def _make_late(
-    usage: Usage, positions: Sequence[int], kind: str, days: tuple[int, ...], stain: Stain
-) -> None:
+def _make_late(usage: Usage, positions: Sequence[int], kind: str, days: tuple[int, ...], stain: Stain) -> None:
     for turn, position in enumerate(positions):
         days_late = days[turn % len(days)]
         usage.rows[position][TIMESTAMP] = late_timestamp(usage.day, usage.moments[position], days_late)
         stain.row_kinds[kind] += 1
 
 
-def _duplicate(
-    usage: Usage, originals: Sequence[int], copies: Sequence[int], stain: Stain, rng: Random
-) -> None:
+def _duplicate(usage: Usage, originals: Sequence[int], copies: Sequence[int], stain: Stain, rng: Random) -> None:
     rows = [list(usage.rows[position]) for position in originals]
     _send_again(usage, copies, rows, "duplicate_in_file", stain, rng)
 

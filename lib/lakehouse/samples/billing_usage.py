@@ -124,8 +124,7 @@ def open_market(*, days: int, rows_per_day: int, seed: int) -> Market:
     operations = tuple(product(_TIERS, _OPERATIONS, _SUCCESS))
     weights = [t * o * s for t, o, s in product(_TIERS.values(), _OPERATIONS.values(), _SUCCESS.values())]
     resources = tuple(
-        (_resource_id(number), _draw(rng, _REGIONS), _draw(rng, _RESOURCE_TYPES))
-        for number in range(_RESOURCES)
+        (_resource_id(number), _draw(rng, _REGIONS), _draw(rng, _RESOURCE_TYPES)) for number in range(_RESOURCES)
     )
     users = tuple(
         (_user_id(number), _draw(rng, _CURRENCIES), _draw(rng, _CURRENCIES))
@@ -162,9 +161,7 @@ def late_timestamp(day: date, moment: int, days_late: int) -> str:
     a late row never gets the key of a row delivered in time.
     """
     midnight = datetime.combine(day - timedelta(days=days_late), time())
-    return (midnight + timedelta(microseconds=moment + 3 + days_late)).isoformat(
-        timespec="microseconds"
-    ) + "Z"
+    return (midnight + timedelta(microseconds=moment + 3 + days_late)).isoformat(timespec="microseconds") + "Z"
 
 
 def _draw(rng: Random, weights: dict[str, int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,14 @@ def open_lake(lake: Lake) -> duckdb.DuckDBPyConnection:
     views = dict(_tables(lake))
     if not views:
         raise ConfigurationError(
-            f"There is no lake at {lake.root}. Run 'lakehouse run billing --lake {lake.root} --landing ...' first, "
+            f"There is no lake at {lake.root}. Run 'lakehouse run DOMAIN --lake {lake.root} --landing ...' first, "
             "or name another folder with --lake."
         )
     connection = duckdb.connect()
     import_extension("delta", con=connection)
     connection.execute("LOAD delta")
+    # Else days would begin at this machine's midnight, and the same question would have other answers elsewhere.
+    connection.execute("SET TimeZone = 'UTC'")
     for name, path in views.items():
         schema, _, table = name.partition(".")
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
@@ -55,9 +57,10 @@ def query(connection: duckdb.DuckDBPyConnection, statement: str) -> tuple[list[s
     """Column names and rows of a statement's answer; raises QueryError with the nearest view for an unknown one."""
     try:
         answer = connection.execute(statement)
-        return [column[0] for column in answer.description or []], answer.fetchall()
+        rows = answer.fetchall() if answer else []
     except duckdb.Error as error:
-        raise QueryError(_explained(connection, error)) from error
+        raise QueryError(_explained(connection, statement, str(error))) from error
+    return [column[0] for column in connection.description or []], rows
 
 
 def view_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -68,11 +71,20 @@ def view_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _explained(connection: duckdb.DuckDBPyConnection, error: duckdb.Error) -> str:
-    message = str(error).split("\n\n")[0]
-    missing = re.search(r"Table with name (\S+) does not exist", message)
+def _explained(connection: duckdb.DuckDBPyConnection, statement: str, message: str) -> str:
+    missing = re.search(r'Table with name "?([^\s"]+)"? does not exist', message)
     if missing:
         views = view_names(connection)
-        found = nearest(missing[1], [view.partition(".")[2] for view in views])
-        return f"There is no table '{missing[1]}'.{found} Tables: {', '.join(views)}."
-    return message
+        # The message leaves the schema out where that exists.
+        asked = re.search(rf'(?:[\w"]+\.)*"?\b{re.escape(missing[1])}\b', statement, re.IGNORECASE)
+        name = asked[0].replace('"', "") if asked else missing[1]
+        by_name = {view.partition(".")[2]: view for view in views}
+        return f"There is no table '{name}'.{_nearest_view(name, by_name)} Tables: {', '.join(views)}."
+    return message.split("\n\n", maxsplit=1)[0]
+
+
+def _nearest_view(name: str, by_name: Mapping[str, str]) -> str:
+    """A name is compared with views as a whole; one without a schema, with their names alone."""
+    close = nearest(name, by_name.values()) or nearest(name.rpartition(".")[2], by_name)
+    found = re.search("'(.*)'", close)
+    return f" Did you mean '{by_name.get(found[1], found[1])}'?" if found else ""

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from pyspark import inheritable_thread_target
+from pyspark.sql import Column, DataFrame
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import GoldTable
 from lakehouse.contracts.writes import ReplacePeriods
 from lakehouse.errors import TableError
-from lakehouse.ledger.book import Publication, changed_since, table_version
+from lakehouse.ledger.book import Publication, table_version
+from lakehouse.quality.gates import Verdict, explain, judge_table
+from lakehouse.steps.batches import transform_of
+from lakehouse.steps.shapes import gold_shape
+from lakehouse.steps.staleness import stale_tables
 from lakehouse.steps.summary import RunSummary, TableSummary
 from lakehouse.steps.workspace import Workspace
+from lakehouse.storage.changes import changed_values
+from lakehouse.storage.commits import overwrite, replace_where
+from lakehouse.storage.tables import ensure_table, partition_filter, read_table, value_condition
 
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+_SIDE_BY_SIDE = 2
 
 
 @dataclass(frozen=True)
@@ -32,66 +41,81 @@ class Touched:
         return self.values is not None and not self.values
 
 
-def stale_tables(work: Workspace) -> list[GoldTable]:
-    """Gold tables whose inputs or contract changed since they were made, found without Spark."""
-    publications = work.ledger.publications()
-    stale: list[GoldTable] = []
-    for table in work.domain.gold():
-        published = publications.get(table.id)
-        inputs = list(table.inputs.values())
-        if any(table_version(work.lake.table(table_id)) is None for table_id in inputs if table_id not in _ids(stale)):
-            continue
-        if work.full_refresh or published is None or published.fingerprint != work.fingerprint(table.id):
-            stale.append(table)
-        elif any(table_id in _ids(stale) or _moved(work, table_id, published) for table_id in inputs):
-            stale.append(table)
-    return stale
+@dataclass(frozen=True)
+class _Result:
+    """What became of one gold table."""
 
+    table: GoldTable
+    versions: Mapping[str, int]
+    touched: Touched
+    verdicts: Sequence[Verdict]
 
-def _ids(tables: Sequence[GoldTable]) -> set[TableId]:
-    return {table.id for table in tables}
-
-
-def _moved(work: Workspace, table_id: TableId, published: Publication) -> bool:
-    version = published.input_versions.get(str(table_id))
-    return version is None or changed_since(work.lake.table(table_id), version)
+    @property
+    def refusals(self) -> list[str]:
+        """Failed gates that keep the table at its old version."""
+        return [explain(v) for v in self.verdicts if not v.passed and v.severity == "error"]
 
 
 def aggregate(work: Workspace, summary: RunSummary) -> None:
-    """Bring every gold table up to date with its inputs; a refused table keeps its old version."""
-    from lakehouse.steps.shapes import gold_shape
-    from lakehouse.storage.tables import ensure_table
+    """Bring every gold table up to date with its inputs; a refused table keeps its old version.
 
-    for table in stale_tables(work):
-        published = work.ledger.publications().get(table.id)
-        versions = {str(source): table_version(work.lake.table(source)) or 0 for source in table.inputs.values()}
-        anew = work.full_refresh or published is None or published.fingerprint != work.fingerprint(table.id)
-        if not anew or table_version(work.lake.table(table.id)) is None:
-            ensure_table(gold_shape(table, work.lake))
-        touched = _touched(work, table, None if anew else published, versions)
-        if not touched.nothing:
-            amount = "all periods" if touched.values is None else f"{len(touched.values)} periods"
-            work.progress(f"{table.id}: computing {amount}")
-            if not _publish(work, table, touched, anew, summary):
-                continue
-        entry = {
-            "run_id": work.run_id,
-            "step": "aggregate",
-            "table_id": str(table.id),
-            "version": table_version(work.lake.table(table.id)),
-            "input_versions": versions,
-            "fingerprint": work.fingerprint(table.id),
+    Tables that do not depend on each other are computed side by side: one plans while another's tasks run.
+    """
+    waiting = stale_tables(work)
+    publications = work.ledger.publications()
+    if waiting:
+        _ = work.spark  # started before the threads that share it
+    while waiting:
+        ids = {table.id for table in waiting}
+        wave = [table for table in waiting if not ids & set(table.inputs.values())]
+        work.progress(f"computing {', '.join(str(table.id) for table in wave)}")
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            results = list(pool.map(inheritable_thread_target(lambda t: _bring(work, t, publications)), wave))
+        for result in results:
+            _record(work, result, summary)
+        waiting = [table for table in waiting if table not in wave]
+
+
+def _bring(work: Workspace, table: GoldTable, publications: Mapping[TableId, Publication]) -> _Result:
+    """Compute, judge and write what changed of one table."""
+    published = publications.get(table.id)
+    versions = {str(source): table_version(work.lake.table(source)) or 0 for source in table.inputs.values()}
+    anew = work.full_refresh or published is None or published.fingerprint != work.fingerprint(table.id)
+    if not anew or table_version(work.lake.table(table.id)) is None:
+        ensure_table(gold_shape(table, work.lake))
+    touched = _touched(work, table, None if anew else published, versions)
+    return _Result(table, versions, touched, [] if touched.nothing else _publish(work, table, touched))
+
+
+def _record(work: Workspace, result: _Result, summary: RunSummary) -> None:
+    table = result.table
+    rows = [
+        {
+            "table_id": str(table.id), "gate": verdict.on, "rule": verdict.rule, "severity": verdict.severity,
+            "passed": "yes" if verdict.passed else "no", "reason": None if verdict.passed else explain(verdict),
         }
-        work.ledger.record("publications", [entry])
-        note = "" if touched.nothing else touched.why
-        summary.tables.append(TableSummary(str(table.id), entry["version"], note=note))  # type: ignore[arg-type]
+        for verdict in result.verdicts
+    ]  # fmt: skip
+    work.ledger.record("verdicts", [{**row, "run_id": work.run_id} for row in rows])
+    summary.verdicts += [{**row, "delivery_id": None} for row in rows]
+    if result.refusals:
+        summary.refused_tables.append(f"{table.id} keeps its old version: {'; '.join(result.refusals)}")
+        return
+    version = table_version(work.lake.table(table.id))
+    entry = {
+        "run_id": work.run_id,
+        "step": "aggregate",
+        "table_id": str(table.id),
+        "version": version,
+        "input_versions": dict(result.versions),
+        "fingerprint": work.fingerprint(table.id),
+    }
+    work.ledger.record("publications", [entry])
+    note = "" if result.touched.nothing else result.touched.why
+    summary.tables.append(TableSummary(str(table.id), version, note=note))
 
 
-def _touched(
-    work: Workspace, table: GoldTable, published: Publication | None, versions: Mapping[str, int]
-) -> Touched:
-    from lakehouse.storage.changes import changed_values
-
+def _touched(work: Workspace, table: GoldTable, published: Publication | None, versions: Mapping[str, int]) -> Touched:
     if published is None:
         return Touched(None, "made anew")
     if not isinstance(table.write, ReplacePeriods):
@@ -112,8 +136,6 @@ def _touched(
 
 def computed(work: Workspace, table: GoldTable, inputs: Mapping[str, DataFrame]) -> DataFrame:
     """A gold table's rows from its inputs; raises TableError when the transform returns other columns or types."""
-    from lakehouse.steps.batches import transform_of
-
     rows = transform_of(table)(**inputs)
     found = dict(rows.dtypes)
     for name, column in table.columns.items():
@@ -126,57 +148,31 @@ def computed(work: Workspace, table: GoldTable, inputs: Mapping[str, DataFrame])
     return rows.select(*table.columns)
 
 
-def _publish(work: Workspace, table: GoldTable, touched: Touched, anew: bool, summary: RunSummary) -> bool:
-    """Compute, judge and write; False when a gate refused the result."""
-    from lakehouse.quality.gates import judge_table
-    from lakehouse.steps.publication import explain
-    from lakehouse.steps.shapes import gold_shape
-    from lakehouse.storage.commits import overwrite, replace_where
-    from lakehouse.storage.tables import read_table
-
+def _publish(work: Workspace, table: GoldTable, touched: Touched) -> Sequence[Verdict]:
+    """Compute, judge and, unless a gate refuses the result, write; returns the verdicts."""
     period = _period_filter(table, touched)
     inputs = {}
     for name, source in table.inputs.items():
         rows = read_table(work.spark, work.lake.table(source))
         inputs[name] = rows if period is None else rows.where(period)
     result = computed(work, table, inputs)
+    verdicts: Sequence[Verdict] = []
     if table.gates:
         result = result.persist()
         verdicts = judge_table(result, table.gates)
-        rows = [
-            {
-                "table_id": str(table.id), "gate": verdict.on, "rule": verdict.rule, "severity": verdict.severity,
-                "passed": "yes" if verdict.passed else "no", "reason": None if verdict.passed else explain(verdict),
-            }
-            for verdict in verdicts
-        ]  # fmt: skip
-        work.ledger.record("verdicts", [{**row, "run_id": work.run_id} for row in rows])
-        summary.verdicts += [row for row in rows if row["passed"] == "no"]
-        if any(not verdict.passed and verdict.severity == "error" for verdict in verdicts):
-            result.unpersist()
-            failed = "; ".join(str(row["reason"]) for row in rows if row["reason"])
-            summary.notes.append(f"{table.id} was refused ({failed}) and keeps its old version")
-            return False
-    shape = gold_shape(table, work.lake)
-    if touched.values is None:
-        overwrite(result, shape)
-    else:
-        condition = _condition(table.write.partition_by[0], touched.values)
-        replace_where(result, shape.path, condition, shape.partition_by)
+    if not any(not verdict.passed and verdict.severity == "error" for verdict in verdicts):
+        shape = gold_shape(table, work.lake)
+        if touched.values is None:
+            overwrite(result, shape)
+        else:
+            condition = value_condition(table.write.partition_by[0], touched.values)
+            replace_where(result, shape.path, condition, shape.partition_by)
     result.unpersist()
-    return True
+    return verdicts
 
 
 def _period_filter(table: GoldTable, touched: Touched) -> Column | None:
-    from lakehouse.storage.tables import partition_filter
-
     if touched.values is None:
         return None
     name = table.write.partition_by[0]
     return partition_filter(table.period_source(name)[1], touched.values)
-
-
-def _condition(column: str, values: Sequence[object]) -> str:
-    present = ", ".join(f"'{value}'" for value in values if value is not None)
-    parts = [f"{column} IN ({present})"] if present else []
-    return " OR ".join([*parts, f"{column} IS NULL"] if None in values else parts)

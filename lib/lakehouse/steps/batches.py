@@ -11,7 +11,7 @@ from lakehouse.contracts.rules import Gate
 from lakehouse.contracts.tables import AnyTable, BronzeTable, SilverTable
 from lakehouse.ledger.deliveries import Delivery
 from lakehouse.quality.conform import check_transformed, conform, derive
-from lakehouse.quality.gates import Verdict, chunks, deliveries_per_scan, judge_deliveries
+from lakehouse.quality.gates import Verdict, chunks, deliveries_per_scan, judge_deliveries, judge_table
 from lakehouse.quality.rules import QUARANTINED, judge, warn_broken
 from lakehouse.storage.tables import partition_filter, read_table
 from lakehouse.storage.winners import ADDRESS, KeyedTable, ranked
@@ -107,9 +107,7 @@ def judge_batch(
     named = addresses(deliveries)
 
     def rows_of(part: Sequence[tuple[object, int]]) -> DataFrame:
-        rows = batch.judged(part).withColumns(
-            {_QUARANTINED_ROW: F.col(QUARANTINED).cast("int"), **{name: flag for name, flag in warned.items()}}
-        )
+        rows = batch.judged(part).withColumns({_QUARANTINED_ROW: F.col(QUARANTINED).cast("int"), **warned})
         if repeated is None:
             return rows.withColumn(_REPEATED, F.lit(False))
         flagged = rows.join(F.broadcast(repeated), list(ADDRESS), "left")
@@ -122,9 +120,19 @@ def judge_batch(
 
 
 def _judge_keys(table: SilverTable, staged: DataFrame) -> list[Verdict]:
+    """Verdicts on unique keys: asked once of all deliveries together, and of each only when that fails."""
     gates = key_gates(table)
     if not gates:
         return []
-    sequences = [row[0] for row in staged.select("delivery_sequence").distinct().collect()]
+    together = [Gate(on=g.on, rule=f'{g.rule} "delivery_sequence"', severity=g.severity) for g in gates]
+    sequences = sorted(row[0] for row in staged.select("delivery_sequence").distinct().collect())
+    if all(verdict.passed for verdict in judge_table(staged, together)):
+        return [Verdict(n, g.on, g.rule, g.severity, True, None, {}) for n in sequences for g in gates]
     batches = ((part, staged) for part in chunks(sequences, deliveries_per_scan(gates)))
     return judge_deliveries(batches, gates, "delivery_sequence", "true")
+
+
+def quarantined_deliveries(verdicts: Sequence[Verdict], deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """Deliveries with at least one quarantined row, as the gates measured it."""
+    bad = {v.sequence for v in verdicts if _QUARANTINED_ROW in v.rule and v.metrics.get("Mean", 0) > 0}
+    return [delivery for delivery in deliveries if delivery.sequence in bad]

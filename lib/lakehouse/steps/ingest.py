@@ -33,9 +33,7 @@ def ingest(work: Workspace, news: News, summary: RunSummary) -> None:
     work.ledger.record("deliveries", [delivery_row(_entry(work, arrival, None)) for arrival in unreadable])
     for arrival in unreadable:
         summary.deliveries.append(
-            DeliverySummary(
-                str(arrival.file.table), arrival.file.delivery_id, "unreadable", arrival.content.reason
-            )
+            DeliverySummary(str(arrival.file.table), arrival.file.delivery_id, "unreadable", arrival.content.reason)
         )
     if readable:
         _take(work, readable, register, summary)
@@ -72,7 +70,7 @@ def _append(work: Workspace, table: BronzeTable, mine: Sequence[tuple[Arrival, D
     files = []
     for arrival, intent in mine:
         layout, sequence = arrival.content.layout, intent.sequence
-        assert layout is not None and sequence is not None  # noqa: S101
+        assert layout is not None and sequence is not None
         files.append(ReadableFile(arrival.file, layout, sequence))
     shape = bronze_shape(table, work.lake)
     ensure_table(shape)

@@ -11,17 +11,17 @@ from datetime import datetime, timezone
 from secrets import token_hex
 
 from lakehouse.contracts.names import TableId
+from lakehouse.contracts.sql import check_sql
 from lakehouse.errors import ExitCode, LakehouseError
 from lakehouse.landing.listing import missing_days
 from lakehouse.landing.news import News, look
 from lakehouse.ledger.book import table_version
 from lakehouse.ledger.deliveries import Register
 from lakehouse.ledger.writer import claim
-from lakehouse.steps.aggregate import aggregate, stale_tables
 from lakehouse.steps.ingest import ingest
-from lakehouse.steps.maintain import maintain, planned
-from lakehouse.steps.refine import pending_deliveries, refine
+from lakehouse.steps.staleness import pending_deliveries, stale_tables
 from lakehouse.steps.summary import RunSummary, TableSummary
+from lakehouse.steps.upkeep import planned, vacuums
 from lakehouse.steps.workspace import Workspace
 
 STEPS = ("ingest", "refine", "aggregate", "maintain")
@@ -71,19 +71,13 @@ def _nothing_to_do(work: Workspace, steps: Sequence[str], news: News) -> bool:
         return False
     if "aggregate" in steps and stale_tables(work):
         return False
-    return not ("maintain" in steps and planned(work))
+    return not ("maintain" in steps and (planned(work) or vacuums(work)))
 
 
-def _do(
-    work: Workspace, steps: Sequence[str], news: News, summary: RunSummary, on_step: Callable[[str], None]
-) -> None:
+def _do(work: Workspace, steps: Sequence[str], news: News, summary: RunSummary, on_step: Callable[[str], None]) -> None:
+    check_sql(work.domain)
     _record(work, "started", summary)
-    actions: dict[str, Callable[[], None]] = {
-        "ingest": lambda: ingest(work, news, summary),
-        "refine": lambda: refine(work, summary),
-        "aggregate": lambda: aggregate(work, summary),
-        "maintain": lambda: _maintain(work, summary),
-    }
+    actions = _actions(work, news, summary)
     try:
         for step in steps:
             on_step(step)
@@ -99,10 +93,18 @@ def _do(
     _complete_tables(work, summary)
 
 
-def _maintain(work: Workspace, summary: RunSummary) -> None:
-    plan = planned(work)
-    if plan:
-        maintain(work, plan, summary)
+def _actions(work: Workspace, news: News, summary: RunSummary) -> dict[str, Callable[[], None]]:
+    # These import Spark, which takes a second: not before it is clear that there is something to do.
+    from lakehouse.steps.aggregate import aggregate
+    from lakehouse.steps.maintain import maintain
+    from lakehouse.steps.refine import refine
+
+    return {
+        "ingest": lambda: ingest(work, news, summary),
+        "refine": lambda: refine(work, summary),
+        "aggregate": lambda: aggregate(work, summary),
+        "maintain": lambda: maintain(work, summary),
+    }
 
 
 def _complete_tables(work: Workspace, summary: RunSummary) -> None:
@@ -128,9 +130,11 @@ def _conclude(work: Workspace, news: News, summary: RunSummary, strict: bool) ->
     refused = [d for d in summary.deliveries if d.state == "refused"]
     unreadable = [d for d in summary.deliveries if d.state == "unreadable"]
     summary.standing = _standing(work, register, {d.delivery_id for d in [*refused, *unreadable]})
-    if refused or any(note.endswith("keeps its old version") for note in summary.notes):
+    if refused or summary.refused_tables:
         summary.exit_code = int(ExitCode.GATE_REFUSED)
-        summary.reason = f"a gate refused {len(refused)} deliveries; the others are published"
+        what = [f"{len(refused)} deliveries"] if refused else []
+        what += [f"{len(summary.refused_tables)} gold tables"] if summary.refused_tables else []
+        summary.reason = f"gates refused {' and '.join(what)}; the others are published"
     elif strict and (summary.missing_days or unreadable or _unreadable(work, register)):
         summary.exit_code = int(ExitCode.INCOMPLETE)
         summary.reason = "deliveries are unreadable or missing (--strict)"
@@ -196,7 +200,9 @@ def dry_run(work: Workspace, steps: Sequence[str]) -> RunSummary:
             pending |= {f.delivery_id for f in news.candidates if f.table == table.bronze}
             summary.notes.append(f"refine would bring {len(pending)} deliveries into {table.id}")
     if "aggregate" in chosen:
-        summary.notes.append(f"aggregate would look at {_names([t.id for t in stale_tables(work)], bool(news.candidates))}")
+        summary.notes.append(
+            f"aggregate would look at {_names([t.id for t in stale_tables(work)], bool(news.candidates))}"
+        )
     if "maintain" in chosen:
         for compaction in planned(work):
             summary.notes.append(f"maintain would compact {compaction.files} small files of {compaction.table}")

@@ -15,31 +15,22 @@ from lakehouse.contracts.tables import BronzeTable, SilverTable
 from lakehouse.ledger.book import table_version
 from lakehouse.ledger.deliveries import Delivery, Outcome
 from lakehouse.quality import quarantine
-from lakehouse.quality.gates import Verdict
-from lakehouse.steps.batches import Batch, addresses, judge_batch
+from lakehouse.quality.gates import Verdict, explain
+from lakehouse.steps.batches import Batch, addresses, judge_batch, quarantined_deliveries
 from lakehouse.steps.shapes import keyed_table
 from lakehouse.steps.workspace import Workspace
 from lakehouse.storage import winners
 from lakehouse.storage.tables import ensure_table, file_count, read_table
-from lakehouse.storage.winners import KeyedTable, Scope
-
-_FEW = 200_000
-"""Colliding keys up to this number are broadcast to every task; more are joined by shuffling."""
+from lakehouse.storage.winners import Colliding, KeyedTable, Scope
 
 
 @dataclass(frozen=True)
-class Colliding:
-    """Keys that occur more than once, and the good rows of the batch that have them."""
+class Suspects:
+    """Keys of the batch that occur more than once, and the good rows that have them."""
 
-    hashes: DataFrame
-    count: int
-    suspects: DataFrame
+    colliding: Colliding
+    rows: DataFrame
     scope: Scope
-
-    @property
-    def few(self) -> bool:
-        """Whether the hashes fit into every task's memory."""
-        return self.count <= _FEW
 
 
 @dataclass
@@ -72,7 +63,7 @@ class Refinement:
     @contextmanager
     def collisions(
         self, pending: Sequence[Delivery], replaced: Sequence[int], again: bool, rebuild: bool
-    ) -> Iterator[Colliding]:
+    ) -> Iterator[Suspects]:
         """The keys that occur more than once among the good rows of the batch and the table."""
         good = self._good(pending)
         sequences = [*replaced, *((d.sequence or 0) for d in pending)] if again else []
@@ -83,28 +74,32 @@ class Refinement:
             for path in (self.keyed.path, self.keyed.outranked_path):
                 touched.append(read_table(self.work.spark, path).where(mine).select(*self.keyed.partition_by))
         self.scope = winners.scope_of(touched, self.keyed, empty)
-        hashes = winners.collisions(good, self.scope, sequences)
-        count = hashes.count()
-        suspects = winners.among(good, hashes, self.keyed, count <= _FEW).persist(StorageLevel.MEMORY_AND_DISK)
-        yield Colliding(hashes, count, suspects, self.scope)
-        suspects.unpersist()
-        hashes.unpersist()
+        colliding = winners.collisions(good, self.scope, sequences)
+        rows = winners.among(good, colliding).persist(StorageLevel.MEMORY_AND_DISK)
+        yield Suspects(colliding, rows, self.scope)
+        rows.unpersist()
+        colliding.hashes.unpersist()
 
-    def judge(self, pending: Sequence[Delivery], colliding: Colliding) -> list[Verdict]:
+    def judge(self, pending: Sequence[Delivery], suspects: Suspects) -> list[Verdict]:
         """Verdicts of all gates on all deliveries."""
-        return judge_batch(self.batch, pending, colliding.suspects if colliding.count else None, self.keyed)
+        return judge_batch(self.batch, pending, suspects.rows if suspects.colliding.count else None, self.keyed)
 
-    def quarantine(self, pending: Sequence[Delivery], known: bool) -> None:
+    def quarantine(self, pending: Sequence[Delivery], verdicts: Sequence[Verdict], known: bool) -> None:
         """Write the bad rows of all deliveries, refused ones included."""
-        judged = self.batch.judged(addresses(pending))
+        bad = quarantined_deliveries(verdicts, pending)
+        if known and not bad:
+            return
         rows = quarantine.quarantined_rows(
-            judged, self.table, self.bronze, self.work.fingerprint(self.table.id), self.work.run_id
+            self.batch.judged(addresses(bad or pending)),
+            self.table,
+            self.bronze,
+            self.work.fingerprint(self.table.id),
+            self.work.run_id,
         )
-        if not (known and rows.isEmpty()):
-            quarantine.write_quarantine(rows, self.quarantine_path, [d.sequence or 0 for d in pending], known)
+        quarantine.write_quarantine(rows, self.quarantine_path, [d.sequence or 0 for d in pending], known)
 
     def publish(
-        self, accepted: Sequence[Delivery], withdrawn: Sequence[int], colliding: Colliding, rebuild: bool
+        self, accepted: Sequence[Delivery], withdrawn: Sequence[int], suspects: Suspects, rebuild: bool
     ) -> dict[int, tuple[int, int]] | None:
         """Publish the good rows of the accepted deliveries.
 
@@ -112,13 +107,13 @@ class Refinement:
         """
         mine = [delivery.sequence or 0 for delivery in accepted]
         if rebuild and file_count(self.keyed.path):
-            winners.rebuild(self._good(accepted), colliding.hashes, self.keyed, colliding.few)
+            winners.rebuild(self._good(accepted), suspects.colliding)
             return None
         if not mine and not withdrawn:
             return None
-        before = self.counts() if colliding.count and not colliding.scope.empty else None
+        before = self.counts() if suspects.colliding.count and not suspects.scope.empty else None
         replaced = sorted({*withdrawn, *mine})
-        winners.publish(self._good(accepted), colliding.hashes, colliding.scope, replaced, colliding.few)
+        winners.publish(self._good(accepted), suspects.colliding, suspects.scope, replaced)
         if withdrawn:
             older = [sequence for sequence in withdrawn if sequence not in mine]
             quarantine.close_superseded(self.work.spark, self.quarantine_path, older)
@@ -126,15 +121,14 @@ class Refinement:
 
     def counts(self) -> dict[int, tuple[int, int]]:
         """Per delivery sequence: rows that are published and outranked, in the touched partitions."""
-        assert self.scope is not None  # noqa: S101 - collisions() has run
-        found: dict[int, tuple[int, int]] = {}
+        assert self.scope is not None
         scope = self.scope if not self.scope.empty else Scope(self.keyed, (), False)
-        for place, path in enumerate((self.keyed.path, self.keyed.outranked_path)):
-            for row in scope.read(self.work.spark, path).groupBy("delivery_sequence").count().collect():
-                counted = list(found.get(row["delivery_sequence"], (0, 0)))
-                counted[place] = row["count"]
-                found[row["delivery_sequence"]] = (counted[0], counted[1])
-        return found
+        spark = self.work.spark
+        published = scope.read(spark, self.keyed.path).select("delivery_sequence", F.lit(1).alias("here"))
+        outranked = scope.read(spark, self.keyed.outranked_path).select("delivery_sequence", F.lit(0).alias("here"))
+        counted = published.unionByName(outranked).groupBy("delivery_sequence")
+        rows = counted.agg(F.sum("here").alias("published"), F.count("*").alias("all")).collect()
+        return {row["delivery_sequence"]: (row["published"], row["all"] - row["published"]) for row in rows}
 
     def _good(self, deliveries: Sequence[Delivery]) -> DataFrame:
         return self.batch.good(addresses(deliveries), self.keyed.all_columns)
@@ -212,9 +206,3 @@ def fates(pending: Sequence[Delivery], verdicts: Sequence[Verdict]) -> tuple[lis
     accepted = [delivery for delivery in pending if delivery.sequence not in failed]
     refused = {d.delivery_id: "; ".join(failed[d.sequence]) for d in pending if d.sequence in failed}
     return accepted, refused
-
-
-def explain(verdict: Verdict) -> str:
-    """A failed gate in words: the statement, and what was measured."""
-    measured = ", ".join(f"{name} is {value:g}" for name, value in verdict.metrics.items())
-    return f"{verdict.on} rows: {verdict.rule} failed" + (f" ({measured})" if measured else f": {verdict.reason}")

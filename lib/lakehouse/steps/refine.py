@@ -9,17 +9,11 @@ from lakehouse.contracts.tables import SilverTable
 from lakehouse.errors import ConservationError
 from lakehouse.ledger.book import changed_since, restore_version, table_version
 from lakehouse.ledger.deliveries import Delivery, Outcome, Register, outcome_row
+from lakehouse.quality.quarantine import broken_rules
+from lakehouse.steps.publication import Refinement, fates
+from lakehouse.steps.staleness import pending_deliveries
 from lakehouse.steps.summary import DeliverySummary, RunSummary, TableSummary
 from lakehouse.steps.workspace import Workspace
-
-
-def pending_deliveries(work: Workspace, table: SilverTable, register: Register) -> list[Delivery]:
-    """Deliveries within the run's days that a silver table has not taken in under its present contract."""
-    if work.full_refresh:
-        found = [d for d in register.current.values() if d.table == table.bronze]
-        return sorted(found, key=lambda delivery: delivery.sequence or 0)
-    pending = register.pending(table.id, table.bronze, work.fingerprint(table.id))
-    return [delivery for delivery in pending if work.days.holds(delivery.delivery_date)]
 
 
 def refine(work: Workspace, summary: RunSummary) -> None:
@@ -88,9 +82,6 @@ def _roll_back(work: Workspace, table: SilverTable) -> bool:
 def _refine_table(
     work: Workspace, table: SilverTable, pending: list[Delivery], register: Register, summary: RunSummary
 ) -> None:
-    from lakehouse.quality.quarantine import broken_rules
-    from lakehouse.steps.publication import Refinement, fates
-
     refinement = Refinement.start(work, table)
     plan = _plan(work, table, pending, register)
     if not (plan.rebuild or work.full_refresh):
@@ -98,14 +89,14 @@ def _refine_table(
     else:
         refinement.ensure_tables(evolve=False)
     work.progress(f"{table.id}: judging {len(pending)} deliveries")
-    with refinement.collisions(pending, plan.replaced, plan.again, plan.rebuild) as colliding:
-        verdicts = refinement.judge(pending, colliding)
+    with refinement.collisions(pending, plan.replaced, plan.again, plan.rebuild) as suspects:
+        verdicts = refinement.judge(pending, suspects)
         accepted, refused = fates(pending, verdicts)
         work.progress(f"{table.id}: writing quarantine")
-        refinement.quarantine(pending, known=not plan.again)
+        refinement.quarantine(pending, verdicts, known=not plan.again)
         work.progress(f"{table.id}: publishing {len(accepted)} deliveries")
         withdrawn = _withdrawn(table, accepted, refused, register)
-        before = refinement.publish(accepted, withdrawn, colliding, plan.rebuild)
+        before = refinement.publish(accepted, withdrawn, suspects, plan.rebuild)
     rules = broken_rules(work.spark, refinement.quarantine_path, [d.sequence or 0 for d in pending])
     counts = refinement.counts()
     outcomes = [

@@ -55,6 +55,8 @@ class RunSummary:
     missing_days: list[str] = field(default_factory=list)
     standing: list[str] = field(default_factory=list)
     """Deliveries that were refused or unreadable in earlier runs and still are."""
+    refused_tables: list[str] = field(default_factory=list)
+    """Gold tables that a gate kept at their old version, and why."""
     strangers: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

@@ -18,8 +18,8 @@ from lakehouse.ledger.book import table_version
 from lakehouse.ledger.deliveries import Register
 from lakehouse.steps.aggregate import computed
 from lakehouse.steps.batches import Batch
-from lakehouse.steps.refine import pending_deliveries
 from lakehouse.steps.shapes import keyed_table
+from lakehouse.steps.staleness import pending_deliveries
 from lakehouse.steps.workspace import Workspace
 from lakehouse.storage.differences import Differences, compare
 from lakehouse.storage.tables import read_table
@@ -65,9 +65,7 @@ def verify(work: Workspace, shown: int = 20) -> Proof:
     return proof
 
 
-def _verify_silver(
-    work: Workspace, table: SilverTable, register: Register, proof: Proof, shown: int
-) -> DataFrame:
+def _verify_silver(work: Workspace, table: SilverTable, register: Register, proof: Proof, shown: int) -> DataFrame:
     keyed = keyed_table(table, work.lake)
     bronze = work.domain.bronze_of(table)
     path = work.lake.table(bronze.id)

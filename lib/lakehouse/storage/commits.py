@@ -53,7 +53,7 @@ def merge_changes(
     condition = _equal(keys)
     if partitions is not None:
         condition = condition & _qualified(partitions)
-    columns = {name: F.col(f"s.{name}") for name in changes.columns if name != change}
+    columns: dict[str, str | Column] = {name: F.col(f"s.{name}") for name in changes.columns if name != change}
     (
         DeltaTable.forPath(spark, path)
         .alias("t")
@@ -65,7 +65,7 @@ def merge_changes(
     )
 
 
-def set_where(spark: SparkSession, path: str, condition: Column, values: dict[str, Column]) -> None:
+def set_where(spark: SparkSession, path: str, condition: Column, values: dict[str, str | Column]) -> None:
     """Change columns of the rows that fulfil a condition, in one commit."""
     DeltaTable.forPath(spark, path).update(condition, values)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,9 +45,7 @@ def read_deliveries(spark: SparkSession, table: BronzeTable, files: Sequence[Rea
     return reduce(DataFrame.unionByName, frames)
 
 
-def _read_group(
-    spark: SparkSession, table: BronzeTable, layout: Layout, files: Sequence[ReadableFile]
-) -> DataFrame:
+def _read_group(spark: SparkSession, table: BronzeTable, layout: Layout, files: Sequence[ReadableFile]) -> DataFrame:
     places = [f"c{position}" for position in range(len(layout.header))]
     rows = (
         spark.read.schema(", ".join(f"{name} string" for name in (*places, _CORRUPT)))
@@ -104,14 +103,21 @@ def _assigned(table: BronzeTable, layout: Layout) -> tuple[Mapping[str, Column],
 
 def _addresses(spark: SparkSession, files: Sequence[ReadableFile]) -> DataFrame:
     jvm = spark.sparkContext._jvm
-    assert jvm is not None  # noqa: S101 - a session has a driver
+    assert jvm is not None
     rows = []
     for readable in files:
         file = readable.file
         # Spark names files by URL; its own function spells ours the same way.
         spelled = jvm.org.apache.hadoop.fs.Path(file.path)
         url = spelled.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).makeQualified(spelled).toUri()
-        rows.append((re.sub(_LOCAL, "file:/", str(url.toString())), file.delivery_id, file.delivery_date, readable.sequence))
-    return spark.createDataFrame(
-        rows, "file_path string, delivery_id string, delivery_date date, delivery_sequence bigint"
-    )
+        rows.append(
+            {
+                "file_path": re.sub(_LOCAL, "file:/", str(url.toString())),
+                "delivery_id": file.delivery_id,
+                "delivery_date": str(file.delivery_date) if file.delivery_date else None,
+                "delivery_sequence": readable.sequence,
+            }
+        )
+    # As one literal: createDataFrame would start Python workers, which takes seconds.
+    kind = "array<struct<file_path:string,delivery_id:string,delivery_date:date,delivery_sequence:bigint>>"
+    return spark.range(1).select(F.inline(F.from_json(F.lit(json.dumps(rows)), kind)))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from deltalake import DeltaTable, Field, Schema
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.errors import TableError
@@ -67,9 +67,7 @@ def _fields(columns: Mapping[str, tuple[str, str]]) -> list[Field]:
 
 
 def _field_json(name: str, kind: str, description: str) -> str:
-    return json.dumps(
-        {"name": name, "type": _delta_type(kind), "nullable": True, "metadata": {"comment": description}}
-    )
+    return json.dumps({"name": name, "type": _delta_type(kind), "nullable": True, "metadata": {"comment": description}})
 
 
 def _delta_type(kind: str) -> object:
@@ -112,11 +110,18 @@ def read_table(spark: SparkSession, path: str, version: int | None = None) -> Da
     return (reader.option("versionAsOf", version) if version is not None else reader).load(path)
 
 
-def partition_filter(column: str, values: Sequence[object]) -> F.Column:
+def partition_filter(column: str, values: Sequence[object]) -> Column:
     """A predicate with literals, which prunes partitions; null is a partition too."""
     plain = [value for value in values if value is not None]
     predicate = F.col(column).isin(plain) if plain else F.lit(False)
     return predicate | F.col(column).isNull() if len(plain) < len(values) else predicate
+
+
+def value_condition(column: str, values: Sequence[object]) -> str:
+    """The same predicate as SQL text, for options that take no Column."""
+    plain = ", ".join(f"'{value}'" for value in values if value is not None)
+    parts = [f"{column} IN ({plain})"] if plain else []
+    return " OR ".join([*parts, f"{column} IS NULL"] if None in values else parts)
 
 
 def file_count(path: str) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
@@ -23,6 +23,9 @@ ADDRESS = ("delivery_sequence", "record_number")
 
 _HASH = "key_hash"
 _CHANGE = "change"
+_FEW = 200_000
+"""Colliding keys up to this number are broadcast to every task; more are joined by shuffling."""
+_WHERE = "table_or_aside"
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,10 @@ class Scope:
             return rows.where(F.lit(False))
         return reduce(lambda found, part: found.where(partition_filter(*part)), self.partitions, rows)
 
+    def pruning(self) -> tuple[str, Sequence[object]] | None:
+        """The first partition column with its values: a MERGE searches those partitions only."""
+        return self.partitions[0] if self.partitions else None
+
 
 def scope_of(rows: Sequence[DataFrame], table: KeyedTable, empty: bool) -> Scope:
     """The partitions in which the keys of some rows lie."""
@@ -82,15 +89,28 @@ def scope_of(rows: Sequence[DataFrame], table: KeyedTable, empty: bool) -> Scope
     return Scope(table, tuple(found), not values)
 
 
-def key_hash(table: KeyedTable) -> F.Column:
+def key_hash(table: KeyedTable) -> Column:
     """A 64-bit hash of the key; equal keys have equal hashes, the reverse is checked on the key itself."""
     return F.xxhash64(*table.keys).alias(_HASH)
 
 
-def collisions(batch: DataFrame, scope: Scope, replaced: Sequence[int]) -> DataFrame:
-    """Hashes of the keys that occur more than once among batch and table, or whose rows are to be replaced.
+@dataclass(frozen=True)
+class Colliding:
+    """Keys that occur more than once in a batch and the table, by their hashes."""
 
-    Columns: key_hash. Persisted: unpersist it when done.
+    table: KeyedTable
+    hashes: DataFrame
+    count: int
+
+    def side(self) -> DataFrame:
+        """The hashes as the smaller side of a join."""
+        return F.broadcast(self.hashes) if self.count <= _FEW else self.hashes
+
+
+def collisions(batch: DataFrame, scope: Scope, replaced: Sequence[int]) -> Colliding:
+    """The keys that occur more than once among batch and table, or whose rows are to be replaced.
+
+    Their hashes are persisted: unpersist them when done.
     """
     table, spark = scope.table, batch.sparkSession
     counted = batch.select(key_hash(table), F.lit(1).alias("fresh"), F.lit(1).alias("weight"))
@@ -100,25 +120,28 @@ def collisions(batch: DataFrame, scope: Scope, replaced: Sequence[int]) -> DataF
         for path in (table.path, table.outranked_path):
             kept = scope.read(spark, path).select(key_hash(table), fresh.alias("fresh"), weight.alias("weight"))
             counted = counted.unionByName(kept)
-    return (
+    hashes = (
         counted.groupBy(_HASH)
         .agg(F.sum("fresh").alias("fresh"), F.sum("weight").alias("weight"))
         .where("fresh > 0 AND weight > 1")
         .select(_HASH)
         .persist(StorageLevel.MEMORY_AND_DISK)
     )
+    return Colliding(table, hashes, hashes.count())
 
 
-def among(rows: DataFrame, hashes: DataFrame, table: KeyedTable, few: bool) -> DataFrame:
-    """Rows whose key hash is one of some hashes."""
-    side = F.broadcast(hashes) if few else hashes
-    return rows.withColumn(_HASH, key_hash(table)).join(side, _HASH, "left_semi").drop(_HASH)
+def among(rows: DataFrame, colliding: Colliding) -> DataFrame:
+    """Rows whose key collides."""
+    hashed = rows.withColumn(_HASH, key_hash(colliding.table))
+    return hashed.join(colliding.side(), _HASH, "left_semi").drop(_HASH)
 
 
-def beyond(rows: DataFrame, hashes: DataFrame, table: KeyedTable, few: bool) -> DataFrame:
-    """Rows whose key hash is none of some hashes."""
-    side = F.broadcast(hashes) if few else hashes
-    return rows.withColumn(_HASH, key_hash(table)).join(side, _HASH, "left_anti").drop(_HASH)
+def beyond(rows: DataFrame, colliding: Colliding) -> DataFrame:
+    """Rows whose key collides with no other."""
+    if colliding.count == 0:
+        return rows
+    hashed = rows.withColumn(_HASH, key_hash(colliding.table))
+    return hashed.join(colliding.side(), _HASH, "left_anti").drop(_HASH)
 
 
 def ranked(rows: DataFrame, table: KeyedTable, within: Sequence[str] = ()) -> DataFrame:
@@ -128,87 +151,62 @@ def ranked(rows: DataFrame, table: KeyedTable, within: Sequence[str] = ()) -> Da
     return rows.withColumn("place", F.row_number().over(window))
 
 
-@dataclass(frozen=True)
-class Published:
-    """What a publication changed."""
-
-    inserted: int
-    updated: int
-    deleted: int
-    outranked: int
-    returned: int
-    """Rows that left the outranked table, because they won or were replaced."""
-
-    @property
-    def touched_others(self) -> bool:
-        """Whether rows of other deliveries can have moved."""
-        return bool(self.updated or self.deleted or self.returned)
-
-
-def rebuild(batch: DataFrame, hashes: DataFrame, table: KeyedTable, few: bool) -> None:
+def rebuild(batch: DataFrame, colliding: Colliding) -> None:
     """Make both tables anew from a batch that holds all rows there are."""
-    decided = ranked(among(batch, hashes, table, few), table).persist(StorageLevel.MEMORY_AND_DISK)
+    table = colliding.table
+    decided = ranked(among(batch, colliding), table).persist(StorageLevel.MEMORY_AND_DISK)
     losers = decided.where("place > 1").select(table.all_columns)
-    winners = beyond(batch, hashes, table, few).unionByName(decided.where("place = 1").drop("place"))
+    winners = beyond(batch, colliding).unionByName(decided.where("place = 1").drop("place"))
     overwrite(losers, table.outranked)
     overwrite(winners, table.shape)
     decided.unpersist()
 
 
-def publish(batch: DataFrame, hashes: DataFrame, scope: Scope, replaced: Sequence[int], few: bool) -> Published:
+def publish(batch: DataFrame, colliding: Colliding, scope: Scope, replaced: Sequence[int]) -> None:
     """Bring a batch of good rows into both tables: first the losers, then, in one commit, what readers see.
 
     ``replaced`` names the delivery sequences whose present rows do not count any more.
     """
     table, spark = scope.table, batch.sparkSession
-    present = among(scope.read(spark, table.path), hashes, table, few)
-    aside = among(scope.read(spark, table.outranked_path), hashes, table, few)
+    plain = beyond(batch, colliding).select(table.all_columns)
+    if colliding.count == 0:
+        append(plain, table.path, table.partition_by)
+        return
+    present = among(scope.read(spark, table.path), colliding)
+    aside = among(scope.read(spark, table.outranked_path), colliding)
     stays = ~F.col("delivery_sequence").isin(list(replaced)) if replaced else F.lit(True)
-    contenders = among(batch, hashes, table, few).select(table.all_columns)
+    contenders = among(batch, colliding).select(table.all_columns)
     pool = contenders.unionByName(present.where(stays)).unionByName(aside.where(stays)).dropDuplicates(list(ADDRESS))
     decided = ranked(pool, table).persist(StorageLevel.MEMORY_AND_DISK)
-    changes = _table_changes(decided, present, table).persist(StorageLevel.MEMORY_AND_DISK)
-    moves = _aside_changes(decided, aside, table).persist(StorageLevel.MEMORY_AND_DISK)
-    counts = {row[_CHANGE]: row["count"] for row in changes.groupBy(_CHANGE).count().collect()}
-    moved = {row[_CHANGE]: row["count"] for row in moves.groupBy(_CHANGE).count().collect()}
-    _commit_aside(moves, moved, scope)
-    plain = beyond(batch, hashes, table, few).select(table.all_columns)
-    _commit_table(plain, changes, counts, scope)
-    for frame in (decided, changes, moves):
-        frame.unpersist()
-    return Published(
-        counts.get("insert", 0),
-        counts.get("update", 0),
-        counts.get("delete", 0),
-        moved.get("write", 0),
-        moved.get("delete", 0),
-    )
+    changes = _table_changes(decided, present, table).withColumn(_WHERE, F.lit("table"))
+    moves = _aside_changes(decided, aside, table).withColumn(_WHERE, F.lit("aside"))
+    both = changes.unionByName(moves).persist(StorageLevel.MEMORY_AND_DISK)
+    found = {(row[_WHERE], row[_CHANGE]) for row in both.select(_WHERE, _CHANGE).distinct().collect()}
+    _commit_aside(both.where(F.col(_WHERE) == "aside").drop(_WHERE), found, scope)
+    _commit_table(plain, both.where(F.col(_WHERE) == "table").drop(_WHERE), found, scope)
+    decided.unpersist()
+    both.unpersist()
 
 
-def _commit_aside(moves: DataFrame, moved: dict[str, int], scope: Scope) -> None:
+def _commit_aside(moves: DataFrame, found: set[tuple[str, str]], scope: Scope) -> None:
     table = scope.table
-    if moved.get("delete"):
-        merge_changes(moves, table.outranked_path, ADDRESS, _single(scope), _CHANGE)
-    elif moved:
+    if ("aside", "delete") in found:
+        merge_changes(moves, table.outranked_path, ADDRESS, scope.pruning(), _CHANGE)
+    elif ("aside", "write") in found:
         append(moves.select(table.all_columns), table.outranked_path, table.partition_by)
 
 
-def _commit_table(plain: DataFrame, changes: DataFrame, counts: dict[str, int], scope: Scope) -> None:
+def _commit_table(plain: DataFrame, changes: DataFrame, found: set[tuple[str, str]], scope: Scope) -> None:
     table = scope.table
-    rows = plain.unionByName(changes.where("change = 'insert'").select(table.all_columns))
-    if counts.get("update") or counts.get("delete"):
-        wanted = F.when(F.col(_CHANGE) == "delete", "delete").otherwise("write")
-        source = plain.withColumn(_CHANGE, F.lit("write")).unionByName(changes.withColumn(_CHANGE, wanted))
-        merge_changes(source, table.path, table.keys, _single(scope), _CHANGE)
-    elif counts.get("insert") or not plain.isEmpty():
-        append(rows, table.path, table.partition_by)
+    if ("table", "update") in found or ("table", "delete") in found:
+        kind = F.when(F.col(_CHANGE) == "delete", "delete").otherwise("write")
+        source = plain.withColumn(_CHANGE, F.lit("write")).unionByName(changes.withColumn(_CHANGE, kind))
+        merge_changes(source, table.path, table.keys, scope.pruning(), _CHANGE)
+    elif ("table", "insert") in found or not plain.isEmpty():
+        append(plain.unionByName(changes.select(table.all_columns)), table.path, table.partition_by)
 
 
-def _single(scope: Scope) -> tuple[str, Sequence[object]] | None:
-    return scope.partitions[0] if scope.partitions else None
-
-
-def _content(table: KeyedTable, prefix: str) -> F.Column:
+def _content(table: KeyedTable, prefix: str) -> Column:
     return F.struct(*(F.col(f"{prefix}.{name}") for name in table.all_columns))
 
 

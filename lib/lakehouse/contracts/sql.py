@@ -1,0 +1,40 @@
+"""The SQL in a domain's contracts: every expression is understood, and partitions are functions of their keys."""
+
+from __future__ import annotations
+
+from lakehouse.contracts.checks import foreign_partition
+from lakehouse.contracts.columns import DELIVERY_COLUMNS
+from lakehouse.contracts.domains import Domain
+from lakehouse.contracts.expressions import check_expression
+from lakehouse.contracts.tables import SilverTable
+from lakehouse.errors import ConfigurationError
+
+
+def check_sql(domain: Domain) -> None:
+    """Raise ConfigurationError for the first derived column, row rule or partition that cannot work.
+
+    Loading a domain does not do this, because reading SQL costs more than all else that a run with nothing new does.
+    """
+    for table in domain.silver():
+        _check_derived(table)
+        everything = {*table.columns, *DELIVERY_COLUMNS}
+        for name, rule in table.row_rules.items():
+            check_expression(f"{table.file}: row_rules.{name}.assert", rule.condition, everything)
+
+
+def _check_derived(table: SilverTable) -> None:
+    # A derived column may use those that are derived before it.
+    known = {name for name, column in table.columns.items() if not column.derived} | set(DELIVERY_COLUMNS)
+    of_key = set(table.write.keys)
+    for name, sql in table.derived():
+        where = f"{table.file}: columns.{name}.derived"
+        used = check_expression(where, sql, known | set(table.columns))
+        for later in sorted(used - known):
+            raise ConfigurationError(
+                f"{where}: '{sql}' uses '{later}', which is derived here or below. Move it above '{name}'."
+            )
+        known.add(name)
+        if used <= of_key:
+            of_key.add(name)
+        if name in table.write.partition_by and name not in of_key:
+            raise foreign_partition(table, name)

@@ -1,0 +1,38 @@
+"""What is out of date, found from the ledger and the tables' logs alone: no Spark."""
+
+from __future__ import annotations
+
+from lakehouse.contracts.names import TableId
+from lakehouse.contracts.tables import GoldTable, SilverTable
+from lakehouse.ledger.book import Publication, changed_since, table_version
+from lakehouse.ledger.deliveries import Delivery, Register
+from lakehouse.steps.workspace import Workspace
+
+
+def stale_tables(work: Workspace) -> list[GoldTable]:
+    """Gold tables whose inputs or contract changed since they were made, found without Spark."""
+    publications = work.ledger.publications()
+    stale: dict[TableId, GoldTable] = {}
+    for table in work.domain.gold():
+        published = publications.get(table.id)
+        inputs = [table_id for table_id in table.inputs.values() if table_id not in stale]
+        if any(table_version(work.lake.table(table_id)) is None for table_id in inputs):
+            continue
+        anew = work.full_refresh or published is None or published.fingerprint != work.fingerprint(table.id)
+        if anew or len(inputs) < len(table.inputs) or any(_moved(work, i, published) for i in inputs):
+            stale[table.id] = table
+    return list(stale.values())
+
+
+def _moved(work: Workspace, table_id: TableId, published: Publication | None) -> bool:
+    version = published.input_versions.get(str(table_id)) if published else None
+    return version is None or changed_since(work.lake.table(table_id), version)
+
+
+def pending_deliveries(work: Workspace, table: SilverTable, register: Register) -> list[Delivery]:
+    """Deliveries within the run's days that a silver table has not taken in under its present contract."""
+    if work.full_refresh:
+        found = [d for d in register.current.values() if d.table == table.bronze]
+        return sorted(found, key=lambda delivery: delivery.sequence or 0)
+    pending = register.pending(table.id, table.bronze, work.fingerprint(table.id))
+    return [delivery for delivery in pending if work.days.holds(delivery.delivery_date)]

@@ -1,0 +1,215 @@
+"""What the command line says and how it ends, as far as no Spark is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lakehouse.cli import main
+from tests.contracts.places import SILVER, Change, change, copy_conf
+
+Lakehouse = Callable[..., tuple[int, str, str]]
+
+COMMANDS = ("run", "ingest", "refine", "aggregate", "maintain", "validate", "sql", "sample", "verify")
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    return copy_conf(tmp_path / "conf")
+
+
+@pytest.fixture
+def lakehouse(conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lakehouse:
+    """Run a command in the folder beside the configuration: its exit code, and what it said on both streams."""
+    for name in ("LAKEHOUSE_ENV", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(conf))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.chdir(conf.parent)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["lakehouse", *arguments])
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+# --- validate
+
+
+def test_a_right_configuration(conf: Path, lakehouse: Lakehouse) -> None:
+    assert lakehouse("validate") == (0, "ok     domain billing: 4 tables\nok     environment local\n", "")
+    assert lakehouse("validate", "billing")[0] == 0
+
+
+def test_a_wrong_contract_and_a_right_environment(conf: Path, lakehouse: Lakehouse) -> None:
+    change(conf, Change(SILVER, "credit_usage < 0", "credit_usag < 0"))
+    code, out, err = lakehouse("validate")
+    assert (code, out) == (2, "ok     environment local\n")
+    assert err == (
+        f"error {conf}/billing/silver/usage.yml: row_rules.usage_is_a_debit.assert: 'credit_usag < 0' names the "
+        "column 'credit_usag', which does not exist. Did you mean 'credit_usage'? Columns: credit_usage, "
+        "delivery_date, delivery_id, delivery_sequence, record_number, region, success, usage_date, usage_timestamp, "
+        "user_id.\n"
+    )
+
+
+def test_a_wrong_environment_and_a_right_contract(conf: Path, lakehouse: Lakehouse) -> None:
+    (conf / "environments" / "prod.yml").write_text("description: x\nlake: ${NO_SUCH_BUCKET_HERE}\nlanding: y\n")
+    code, out, err = lakehouse("validate")
+    assert (code, out) == (2, "ok     domain billing: 4 tables\nok     environment local\n")
+    assert err == (
+        f"error {conf}/environments/prod.yml: lake: the environment variable NO_SUCH_BUCKET_HERE is not set. "
+        "Example: export NO_SUCH_BUCKET_HERE=...\n"
+    )
+
+
+def test_a_text_of_the_user_is_no_markup(conf: Path, lakehouse: Lakehouse) -> None:
+    code, _, err = lakehouse("validate", "[bold]x[/]")
+    assert code == 2
+    assert err.startswith("error There is no domain '[bold]x[/]'. Domains: billing (")
+
+
+# --- arguments of the commands that move data
+
+NO_LANDING = (
+    "error The landing zone 'nowhere' is not a folder. Name it with --landing, or make a sample one: "
+    "lakehouse sample billing --out nowhere\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--from", "soon"], "error --from: 'soon' is not a date. Example: --from 2025-01-31\n"),
+        (["--to", "2025-02-30"], "error --to: '2025-02-30' is not a date. Example: --to 2025-01-31\n"),
+        (["--to", "20250131"], "error --to: '20250131' is not a date. Example: --to 2025-01-31\n"),
+        (
+            ["--from", "2025-02-01", "--to", "2025-01-31"],
+            "error --from 2025-02-01 is after --to 2025-01-31. Example: --from 2025-01-01 --to 2025-01-31\n",
+        ),
+        (["--landing", "nowhere"], NO_LANDING),
+        (["--landing", ".", "--result", "no/r.json"], "error --result: the folder 'no' does not exist.\n"),
+    ],
+)
+def test_wrong_arguments_of_a_run(arguments: list[str], text: str, conf: Path, lakehouse: Lakehouse) -> None:
+    assert lakehouse("run", "billing", *arguments) == (2, "", text)
+    assert not (conf.parent / "data").exists()
+
+
+def test_an_unknown_domain_or_environment(conf: Path, lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, _, err = lakehouse("ingest", "biling")
+    assert (code, err) == (
+        2,
+        f"error There is no domain 'biling'. Did you mean 'billing'? Domains: billing "
+        f"(folders with a domain.yml in {conf}).\n",
+    )
+    code, _, err = lakehouse("refine", "billing", "--env", "prod")
+    place = f"Environments: local (files <name>.yml in {conf}/environments).\n"
+    assert (code, err) == (2, f"error There is no environment 'prod'. {place}")
+    monkeypatch.setenv("LAKEHOUSE_ENV", "prod")
+    code, _, err = lakehouse("refine", "billing")
+    assert (code, err) == (2, f"error There is no environment 'prod' (LAKEHOUSE_ENV). {place}")
+
+
+def test_a_wrong_contract_ends_a_run_before_it_writes(conf: Path, lakehouse: Lakehouse) -> None:
+    change(conf, Change(SILVER, "strategy: merge", "strategy: upsert"))
+    code, out, err = lakehouse("run", "billing", "--landing", ".", "--lake", "lake")
+    assert (code, out) == (2, "")
+    assert "write.strategy: 'upsert' is not allowed here. Allowed: 'merge'." in err
+    assert not (conf.parent / "lake").exists()
+
+
+def test_the_result_file_tells_why(conf: Path, lakehouse: Lakehouse) -> None:
+    code, _, _ = lakehouse("run", "billing", "--landing", "nowhere", "--result", "r.json")
+    assert code == 2
+    assert '"exit_code": 2' in (conf.parent / "r.json").read_text()
+    assert "The landing zone 'nowhere' is not a folder." in (conf.parent / "r.json").read_text()
+
+
+@pytest.mark.parametrize("arguments", [["run"], ["run", "billing", "--form", "2025-01-01"], ["rum"]])
+def test_usage_that_typer_refuses(arguments: list[str], conf: Path, lakehouse: Lakehouse) -> None:
+    assert lakehouse(*arguments)[0] == 2
+
+
+# --- sql
+
+
+def test_sql_without_a_lake(conf: Path, lakehouse: Lakehouse) -> None:
+    place = conf.parent / "data" / "lake"
+    assert lakehouse("sql", "select 1") == (
+        2,
+        "",
+        f"error There is no lake at {place}. Run 'lakehouse run DOMAIN --lake {place} --landing ...' first, "
+        "or name another folder with --lake.\n",
+    )
+
+
+# --- sample
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (
+            ["biling", "--out", "x"],
+            "error no sample data for domain 'biling'. Did you mean 'billing'? Known: billing\n",
+        ),
+        (["billing", "--out", "x", "--days", "0"], "error days must be at least 1, found 0. Example: 7\n"),
+        (
+            ["billing", "--out", "x", "--start", "1.1.2025"],
+            "error --start: '1.1.2025' is not a date. Example: --start 2025-01-31\n",
+        ),
+        (
+            ["billing", "--out", "x", "--bad-days", "8"],
+            "error bad days must be from 0 to days (7), found 8. Example: 1\n",
+        ),
+    ],
+)
+def test_wrong_arguments_of_sample(arguments: list[str], text: str, conf: Path, lakehouse: Lakehouse) -> None:
+    assert lakehouse("sample", *arguments) == (2, "", text)
+    assert not (conf.parent / "x").exists()
+
+
+def test_a_sample(conf: Path, lakehouse: Lakehouse) -> None:
+    code, out, err = lakehouse("sample", "billing", "--out", "landing", "--days", "1", "--rows-per-day", "50")
+    assert (code, err) == (0, "")
+    assert " deliveries with " in out
+    assert list((conf.parent / "landing" / "billing").rglob("*.csv*"))
+
+
+# --- help
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_an_example(command: str, conf: Path, lakehouse: Lakehouse) -> None:
+    code, out, _ = lakehouse(command, "--help")
+    assert code == 0
+    assert f"Example: lakehouse {command}" in out
+
+
+def test_every_command_is_listed(conf: Path, lakehouse: Lakehouse) -> None:
+    _, out, _ = lakehouse("--help")
+    listed = [line.split()[0] for line in out.partition("Commands:")[2].splitlines() if line.strip()]
+    assert sorted(listed) == sorted(COMMANDS)
+
+
+# --- as a process
+
+
+def test_the_process_ends_with_the_exit_code(conf: Path) -> None:
+    command = [sys.executable, "-c", "from lakehouse.cli import main; main()", "run", "billing", "--from", "soon"]
+    found = subprocess.run(command, cwd=conf.parent, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr == "error --from: 'soon' is not a date. Example: --from 2025-01-31\n"

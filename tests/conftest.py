@@ -1,0 +1,100 @@
+"""What tests share: one Spark session for all of them, and a workspace on small deliveries."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from lakehouse.steps.summary import RunSummary
+
+# Tests run many small queries once: code that is compiled quickly beats code that runs fast.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+
+HEADER = (
+    "timestamp,resource_id,user_id,credit_usage,region,service_tier,operation_type,success,resource_type,"
+    "invoice_id,currency"
+)
+
+Run = Callable[..., "RunSummary"]
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """The session that every Spark test and every in-process run uses."""
+    from lakehouse.contracts.environments import load_environment
+    from lakehouse.session import open_session
+
+    session = open_session("tests", load_environment("local"))
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Path:
+    """An empty landing zone."""
+    folder = tmp_path / "landing"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def run(spark: SparkSession, tmp_path: Path, landing: Path) -> Run:
+    """Run steps of billing on the landing zone, in this process: ``run("2025-01-01", full_refresh=True)``."""
+    from lakehouse.contracts.domains import load_domain
+    from lakehouse.contracts.environments import load_environment
+    from lakehouse.contracts.lakes import Lake
+    from lakehouse.landing.news import Days
+    from lakehouse.steps.order import STEPS, new_run_id, run_steps
+    from lakehouse.steps.workspace import Workspace
+
+    def execute(
+        *, steps: tuple[str, ...] = STEPS, days: Days | None = None, full_refresh: bool = False, strict: bool = False
+    ) -> RunSummary:
+        work = Workspace(
+            load_domain("billing"),
+            load_environment("local"),
+            Lake.at(str(tmp_path / "lake")),
+            str(landing),
+            new_run_id(),
+            days or Days(),
+            full_refresh,
+            lambda line: None,
+        )
+        return run_steps(work, steps, strict, lambda step: None)
+
+    return execute
+
+
+def deliver(landing: Path, day: str, name: str, rows: list[str], header: str = HEADER) -> Path:
+    """Write one delivery: ``deliver(landing, "2025-01-02", "usage.csv", ["2025-01-02T10:00:00Z,r1,u1,-1.5,..."])``."""
+    year, month, number = day.split("-")
+    folder = landing / "billing" / f"year={year}" / f"month={month}" / f"day={number}"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def usage(timestamp: str, user: str = "u1", credit: str = "-1.5", **other: str) -> str:
+    """One good usage record, with some fields changed."""
+    fields = {
+        "timestamp": timestamp,
+        "resource_id": "r1",
+        "user_id": user,
+        "credit_usage": credit,
+        "region": "eu-west-1",
+        "service_tier": "standard",
+        "operation_type": "read",
+        "success": "true",
+        "resource_type": "vm",
+        "invoice_id": "i1",
+        "currency": "USD",
+    }
+    return ",".join({**fields, **other}.values())

@@ -1,0 +1,351 @@
+"""Every mistake in a contract or an environment that a person can make, and the whole text that explains it.
+
+The texts are in errors.txt, one section for each mistake. Read a new one aloud before adding it: file, field, value
+found, values allowed, nearest match, a correct example.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lakehouse.contracts.domains import load_domain
+from lakehouse.contracts.environments import load_environment
+from lakehouse.contracts.locations import PACKAGE
+from lakehouse.contracts.sql import check_sql
+from lakehouse.errors import ConfigurationError
+from tests.contracts.places import BRONZE, CONF, DAILY, DOMAIN, LOCAL, SILVER, TOTALS, Change, copy_conf
+
+REGION = "region: {type: string, description: Region of the resource}"
+DEBIT = "{assert: credit_usage < 0, because"
+NO_TRANSFORM = """\
+description: Consumption a week.
+inputs: {usage: billing.silver.usage}
+columns: {week: {type: date, description: Monday of the week}}
+write: {strategy: replace_all, keys: [week]}
+"""
+NO_COLUMNS = "description: x\nsource: {kind: csv, folder: b, files: '*.csv'}\ncolumns: {}\n"
+
+
+def rule(condition: str) -> Change:
+    return Change(SILVER, DEBIT, f"{{assert: {condition}, because")
+
+
+def derived(expression: str) -> Change:
+    return Change(SILVER, "derived: to_date(usage_timestamp)", f"derived: {expression}")
+
+
+MISTAKES = {
+    # --- YAML
+    "empty file": [Change(SILVER, "", b"")],
+    "list": [Change(SILVER, "", "- a\n")],
+    "text": [Change(SILVER, "", "hello\n")],
+    "tab": [Change(SILVER, "write:\n", "write:\n\t")],
+    "bracket": [Change(SILVER, "columns:\n", "columns: {\n")],
+    "two documents": [Change(SILVER, "columns:\n", "---\ncolumns:\n")],
+    "control character": [Change(SILVER, "", "description: a\x01b\n")],
+    "encoding of a contract": [Change(SILVER, "", b"description: \xff\n")],
+    "impossible date": [Change(DOMAIN, "2025-01-01", "2025-02-30")],
+    "key that is a list": [Change(SILVER, "columns:\n", "? [a]\n: b\ncolumns:\n")],
+    "key twice": [Change(SILVER, "write:\n", "description: again\nwrite:\n")],
+    "column twice": [Change(SILVER, "  region: {", "  user_id: {type: string, description: x}\n  region: {")],
+    # --- files
+    "file ending": [Change("billing/gold/x.yaml", "", "a: b\n")],
+    "folder of a contract": [Change("billing/glod/x.yml", "", "a: b\n")],
+    "place of a contract": [Change("billing/x.yml", "", "a: b\n")],
+    "name of a contract": [Change("billing/gold/Weekly-Usage.yml", "", "a: b\n")],
+    # --- keys and types
+    "unknown key": [Change(SILVER, "description: One", "descripton: One")],
+    "unknown key of a column": [Change(SILVER, "required: true, from", "requird: true, from")],
+    "unquoted decimal": [Change(SILVER, '"decimal(20,8)"', "decimal(20,8)")],
+    "unquoted comma": [Change(SILVER, "because: usage is booked as a debit", "because: usage is booked, as a debit")],
+    "id": [Change(SILVER, "description: One", "id: x\ndescription: One")],
+    "no description": [Change(SILVER, "description: One billed operation.\n", "")],
+    "no type": [Change(SILVER, REGION, "region: {description: Region of the resource}")],
+    "no description of a column": [Change(SILVER, REGION, "region: {type: string}")],
+    "no assert": [Change(SILVER, "assert: credit_usage < 0, ", "")],
+    "no keys": [Change(DAILY, "keys: [usage_date, region], ", "")],
+    "no strategy": [Change(DAILY, "strategy: replace_periods, ", "")],
+    "no source kind": [Change(BRONZE, "  kind: csv\n", "")],
+    "unknown source kind": [Change(BRONZE, "kind: csv", "kind: cvs")],
+    "unknown strategy of gold": [Change(DAILY, "strategy: replace_periods", "strategy: replace_period")],
+    "strategy of another layer": [Change(DAILY, "strategy: replace_periods", "strategy: merge")],
+    "unknown strategy of silver": [Change(SILVER, "strategy: merge", "strategy: upsert")],
+    "option of another strategy": [
+        Change(TOTALS, "{strategy: replace_all, ", "{strategy: replace_all, partition_by: [region], ")
+    ],
+    "severity": [Change(SILVER, "days\n    severity: warn", "days\n    severity: warning")],
+    "column type": [Change(SILVER, "region: {type: string", "region: {type: strin")],
+    "float": [Change(SILVER, '"decimal(20,8)"', "double")],
+    "decimal precision": [Change(SILVER, '"decimal(20,8)"', '"decimal(40,8)"')],
+    "decimal scale": [Change(SILVER, '"decimal(20,8)"', '"decimal(8,20)"')],
+    "column name": [Change(SILVER, "  region: {", "  Region: {")],
+    "column name that is a number": [Change(SILVER, "  region: {", "  1: {")],
+    "column that is a text": [Change(SILVER, REGION, "region: string")],
+    "column that is nothing": [Change(SILVER, REGION, "region:")],
+    "text expected": [Change(SILVER, "description: One billed operation.", "description: 5")],
+    "list expected": [Change(SILVER, "partition_by: [usage_date]", "partition_by: usage_date")],
+    "names expected": [Change(SILVER, "inputs: {usage: billing.bronze.usage}", "inputs: [billing.bronze.usage]")],
+    "write that is a text": [
+        Change(TOTALS, "write: {strategy: replace_all, keys: [region]}", "write: replace_all")
+    ],
+    "truth expected": [Change(SILVER, "required: true, from", "required: maybe, from")],
+    "whole number expected": [Change(SILVER, "compact_below_mb: 32", "compact_below_mb: 32mb")],
+    "fraction": [Change(SILVER, "compact_below_mb: 32", "compact_below_mb: 0.5")],
+    "not above zero": [Change(SILVER, "compact_below_mb: 32", "compact_below_mb: 0")],
+    "too few days": [Change(SILVER, "compact_below_mb: 32", "keep_days: 1")],
+    "share that is no number": [Change(SILVER, "warn: 0.01", "warn: 1%")],
+    "share above one": [Change(SILVER, "error: 0.05", "error: 5")],
+    "shares in the wrong order": [Change(SILVER, "warn: 0.01", "warn: 0.1")],
+    "list of numbers": [Change(SILVER, "{type: boolean, ", "{type: boolean, true_values: [1, ok], ")],
+    "empty keys": [Change(DAILY, "keys: [usage_date, region]", "keys: []")],
+    "no columns": [Change(BRONZE, "", NO_COLUMNS)],
+    "two inputs": [Change(SILVER, "{usage: billing", "{b: billing.bronze.b, usage: billing")],
+    "several mistakes": [
+        Change(SILVER, "region: {type: string", "region: {type: strin"),
+        Change(SILVER, "days\n    severity: warn", "days\n    severity: warning"),
+    ],
+    # --- names that must agree
+    "table id": [Change(SILVER, "billing.bronze.usage", "billing.usage")],
+    "layer": [Change(SILVER, "billing.bronze.usage", "billing.brnze.usage")],
+    "unknown input": [Change(SILVER, "billing.bronze.usage", "billing.bronze.usge")],
+    "silver from silver": [Change(SILVER, "billing.bronze.usage", "billing.silver.usage")],
+    "gold from bronze": [Change(DAILY, "billing.silver.usage", "billing.bronze.usage")],
+    "column of the engine": [Change(SILVER, "  region: {", "  delivery_id: {")],
+    "rule of the engine": [Change(SILVER, "  usage_is_a_debit:", "  region_required:")],
+    "rule name": [Change(SILVER, "  usage_is_a_debit:", "  Usage-Debit:")],
+    "alias of two columns": [Change(BRONZE, "region: {", "region: {aliases: [User], ")],
+    "no such bronze column": [Change(SILVER, "  region: {", "  regoin: {")],
+    "no such source column": [Change(SILVER, "from: timestamp", "from: timestmp")],
+    "from and derived": [Change(SILVER, "from: timestamp", "from: timestamp, derived: to_date(timestamp)")],
+    "from and computed": [Change(SILVER, "from: timestamp", "from: timestamp, computed: true")],
+    "formats of a text": [Change(SILVER, "region: {type: string", "region: {type: string, formats: [iso8601]")],
+    "formats of a derived column": [derived("to_date(usage_timestamp), formats: [iso8601]")],
+    "derived in gold": [Change(DAILY, "credits_used: {", "credits_used: {derived: 1 + 1, ")],
+    "unknown key column": [Change(SILVER, "keys: [usage_timestamp", "keys: [usage_timestmp")],
+    "key column twice": [Change(SILVER, "keys: [usage_timestamp", "keys: [user_id")],
+    "key that is not required": [Change(SILVER, "user_id: {type: string, required: true", "user_id: {type: string")],
+    "unknown order column": [Change(SILVER, "  partition_by:", "  order_by: [updated_at]\n  partition_by:")],
+    "unknown partition column": [Change(SILVER, "partition_by: [usage_date]", "partition_by: [usage_dat]")],
+    "partition that is not a function of the key": [
+        Change(SILVER, "partition_by: [usage_date]", "partition_by: [region]")
+    ],
+    "derived partition that is not a function of the key": [
+        derived('"coalesce(to_date(usage_timestamp), delivery_date)"')
+    ],
+    "partition of bronze": [
+        Change(BRONZE, "columns:\n", "write: {strategy: append, partition_by: [region]}\ncolumns:\n")
+    ],
+    "unknown zorder column": [Change(SILVER, "zorder_by: [user_id]", "zorder_by: [user]")],
+    "zorder by partition": [Change(SILVER, "zorder_by: [user_id]", "zorder_by: [usage_date]")],
+    "no periods": [Change(DAILY, "periods: {usage_date: usage.usage_date}\n", "")],
+    "periods of a whole table": [Change(TOTALS, "write: {", "periods: {region: daily.region}\nwrite: {")],
+    "unknown input of a period": [Change(DAILY, "usage.usage_date", "usag.usage_date")],
+    "period without a column": [Change(DAILY, "usage_date: usage.usage_date", "usage_date: usage")],
+    "unknown column of a period": [Change(DAILY, "usage.usage_date", "usage.usage_day")],
+    "partition that is not in the key": [Change(DAILY, "keys: [usage_date, region]", "keys: [region]")],
+    "circle": [Change(TOTALS, "billing.gold.daily_usage", "billing.gold.region_totals")],
+    # --- transforms
+    "no transform": [Change("billing/gold/weekly_usage.yml", "", NO_TRANSFORM)],
+    "parameters": [
+        Change(DAILY, "inputs: {usage:", "inputs: {records:"),
+        Change(DAILY, "usage.usage_date", "records.usage_date"),
+    ],
+    # --- SQL
+    "unknown column in a rule": [rule("credit_usag < 0")],
+    "rule that ends early": [rule("credit_usage <")],
+    "rule with an open quote": [rule("region = 'eu")],
+    "rule with an open bracket": [rule("(credit_usage < 0")],
+    "rule with a sub-query": [rule("credit_usage > (select 1)")],
+    "rule with an aggregate": [rule("credit_usage > avg(credit_usage)")],
+    "rule with a window": [rule("rank() over (order by user_id) > 1")],
+    "rule with a clock": [rule("usage_date < current_date()")],
+    "rule with another clock": [rule("usage_timestamp < now()")],
+    "rule with chance": [rule("rand() < 0.5")],
+    "rule with a star": [rule("struct(*) is not null")],
+    "rule of two parts": [rule("'credit_usage < 0, region'")],
+    "rule with a name": [rule("credit_usage < 0 as ok")],
+    "rule with a condition": [rule("credit_usage < 0 where region is null")],
+    "rule with a table": [rule("usage.credit_usage < 0")],
+    "rule that is empty": [rule("''")],
+    "rule that is a number": [rule("1")],
+    "rule that is a statement": [rule("drop table usage")],
+    "unknown column in a derived one": [derived("to_date(usage_timestam)")],
+    "column that is derived later": [
+        Change(SILVER, "  usage_date: {", "  month: {type: date, description: x, derived: last_day(usage_date)}\n"
+               "  usage_date: {")
+    ],
+    # --- gates
+    "where a gate looks": [Change(SILVER, "{on: conformed, ", "{on: conform, ")],
+    "unknown statement of a gate": [Change(SILVER, "RowCount > 0", "RowCont > 0")],
+    "where in a gate": [Change(SILVER, "rule: RowCount > 0", "rule: 'RowCount > 0 where \"region = 1\"'")],
+    "unknown column of a gate": [Change(SILVER, '"region" > 0.5', '"regoin" > 0.5')],
+    "conformed gate of gold": [Change(DAILY, "{on: staged, ", "{on: conformed, ")],
+    # --- sources
+    "placeholder": [Change(BRONZE, "{month}", "{mont}")],
+    "half a day": [Change(BRONZE, "/day={day}", "")],
+    "two stars": [Change(BRONZE, "year={year}/month={month}/day={day}/*.csv", "**/*.csv")],
+    "absolute folder": [Change(BRONZE, "folder: billing", "folder: /billing")],
+    "folder above": [Change(BRONZE, "folder: billing", "folder: ../billing")],
+    "delimiter that is a word": [Change(BRONZE, "columns:\n", "  delimiters: [tab]\ncolumns:\n")],
+    "delimiter that is a letter": [Change(BRONZE, "columns:\n", "  delimiters: [',', x]\ncolumns:\n")],
+    "no delimiter": [Change(BRONZE, "columns:\n", "  delimiters: []\ncolumns:\n")],
+    "encoding": [Change(BRONZE, "columns:\n", "  encoding: utf8\ncolumns:\n")],
+    # --- domains
+    "unknown key of a domain": [Change(DOMAIN, "owner:", "ower:")],
+    "start that is no date": [Change(DOMAIN, "2025-01-01", "soon")],
+    "schedule": [Change(DOMAIN, '"0 2 * * *"', "daily")],
+    "no owner": [Change(DOMAIN, "owner: billing-data\n", "")],
+    # --- environments
+    "unknown key of an environment": [Change(LOCAL, "landing:", "landng:")],
+    "variable that is not set": [Change(LOCAL, "lake: data/lake", "lake: ${LAKE_BUCKT}/lake")],
+    "reference to no variable": [Change(LOCAL, "lake: data/lake", "lake: ${LAKE-BUCKET}/lake")],
+    "Spark setting that is a list": [Change(LOCAL, "spark.master: local[2]", "spark.master: [local]")],
+    "Spark setting of another name": [Change(LOCAL, "spark.master: local[2]", "master: local[2]")],
+    "Spark settings that are a text": [Change(LOCAL, "spark:\n  spark.master: local[2]\n", "spark: fast\n")],
+    "ending of an environment": [Change("environments/prod.yaml", "", "a: b\n")],
+}  # fmt: skip
+
+
+def expected_texts() -> dict[str, str]:
+    sections = re.split(r"^## (.*)\n", (Path(__file__).parent / "errors.txt").read_text("utf-8"), flags=re.MULTILINE)
+    return {name: text.strip("\n") for name, text in zip(sections[1::2], sections[2::2], strict=True)}
+
+
+def explanation(conf: Path) -> str:
+    """The error of a configuration, with places as they are called in errors.txt."""
+    with pytest.raises(ConfigurationError) as caught:
+        check_sql(load_domain("billing"))
+        load_environment("local")
+    return str(caught.value).replace(str(conf), "conf").replace(str(PACKAGE), "lib/lakehouse")
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_explained(mistake: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = copy_conf(tmp_path / "conf", *MISTAKES[mistake])
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(conf))
+    monkeypatch.setenv("LAKE_BUCKET", "s3://bucket")
+    assert explanation(conf) == expected_texts()[mistake]
+
+
+def test_every_text_belongs_to_a_mistake() -> None:
+    assert list(expected_texts()) == list(MISTAKES)
+
+
+def test_the_configuration_without_a_mistake_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(CONF))
+    domain = load_domain("billing")
+    check_sql(domain)
+    assert [str(table) for table in domain.tables] == [
+        "billing.bronze.usage",
+        "billing.silver.usage",
+        "billing.gold.daily_usage",
+        "billing.gold.region_totals",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("biling", "There is no domain 'biling'. Did you mean 'billing'? Domains: billing (folders with a domain.yml "),
+        ("x", "There is no domain 'x'. Domains: billing (folders with a domain.yml in "),
+    ],
+)
+def test_an_unknown_domain(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(CONF))
+    with pytest.raises(ConfigurationError) as caught:
+        load_domain(name)
+    assert str(caught.value).startswith(text)
+
+
+def test_an_unknown_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(CONF))
+    place = f"(files <name>.yml in {CONF / 'environments'})."
+    with pytest.raises(ConfigurationError) as caught:
+        load_environment("locla")
+    text = f"There is no environment 'locla'. Did you mean 'local'? Environments: local {place}"
+    assert str(caught.value) == text
+    monkeypatch.setenv("LAKEHOUSE_ENV", "prod")
+    with pytest.raises(ConfigurationError) as caught:
+        load_environment()
+    assert str(caught.value) == f"There is no environment 'prod' (LAKEHOUSE_ENV). Environments: local {place}"
+
+
+def test_a_variable_of_the_process_is_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = copy_conf(tmp_path / "conf", Change(LOCAL, "lake: data/lake", "lake: ${LAKE_BUCKET}/lake"))
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(conf))
+    monkeypatch.setenv("LAKE_BUCKET", "s3://bucket")
+    assert load_environment().lake == "s3://bucket/lake"
+
+
+def test_a_conf_folder_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigurationError) as caught:
+        load_domain("billing")
+    assert str(caught.value) == (
+        f"LAKEHOUSE_CONF names '{tmp_path / 'nowhere'}', which is not a folder. "
+        "Name the folder that holds environments/ and one folder per domain."
+    )
+
+
+def test_code_that_is_not_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "lakehouse"
+    transform = package / "domains" / "billing" / "silver" / "usage.py"
+    transform.parent.mkdir(parents=True)
+    monkeypatch.setattr("lakehouse.contracts.locations.PACKAGE", package)
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(CONF))
+    transform.write_text("def usage(usage:\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_domain("billing")
+    assert str(caught.value) == f"{transform}, line 1: not valid Python: '(' was never closed."
+    transform.write_text("def usages(usage):\n    return usage\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_domain("billing")
+    assert str(caught.value) == (
+        f"{transform}: there is no function 'usage'. Did you mean 'usages'? "
+        "Write 'def usage(usage: DataFrame) -> DataFrame'."
+    )
+
+
+# --- Whatever is wrong, it is said in our words
+
+INTERNALS = re.compile(r"Input should|value_error|validation error|pydantic|type=|input_value|something else|<class")
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if path:
+        yield path
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in pairs:
+        yield from places(inner, (*path, key))
+
+
+def replaced(value: Any, path: tuple[str | int, ...], new: object) -> Any:
+    if not path:
+        return new
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    changed = {key: replaced(inner, path[1:], new) if key == path[0] else inner for key, inner in pairs}
+    return changed if isinstance(value, dict) else list(changed.values())
+
+
+@pytest.mark.parametrize("file", [BRONZE, SILVER, DAILY, TOTALS, DOMAIN, LOCAL])
+@pytest.mark.parametrize("wrong", [None, 7, [], {"x": [1]}], ids=["nothing", "number", "list", "mapping"])
+def test_no_internals_leak(file: str, wrong: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = copy_conf(tmp_path / "conf")
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(conf))
+    # "on" is a text in our contracts; yaml's own loader would read it as a truth value.
+    content = yaml.load((conf / file).read_text(), Loader=yaml.BaseLoader)
+    for path in places(content):
+        (conf / file).write_text(yaml.safe_dump(replaced(content, path, wrong)))
+        try:
+            check_sql(load_domain("billing"))
+            load_environment("local")
+        except ConfigurationError as error:
+            assert not INTERNALS.search(str(error)), str(error)
+            assert str(error).startswith(f"{conf}{os.sep}"), str(error)

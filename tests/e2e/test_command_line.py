@@ -1,0 +1,168 @@
+"""The command line on generated deliveries, compared with an independent computation, table by table."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from deltalake import DeltaTable
+
+from lakehouse.contracts.lakes import Lake
+from lakehouse.samples.billing import generate
+from lakehouse.serving.sql import open_lake
+from tests.oracle.billing import compute
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+GOLD = (
+    "daily_usage", "daily_user_usage", "daily_service_usage", "daily_region_usage", "daily_invoice_usage",
+    "user_totals", "region_totals", "invoice_totals",
+)  # fmt: skip
+SILVER = (
+    "usage_timestamp, usage_date, resource_id, user_id, credit_usage, region, service_tier, operation_type, success, "
+    "resource_type, invoice_id, currency, delivery_id, delivery_date, record_number"
+)
+
+
+def lakehouse(*arguments: str | Path, fails_with: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from lakehouse.cli import main; main()", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "TZ": "Asia/Tokyo"})
+    assert done.returncode == fails_with, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A landing zone of seven days with every kind of dirt and a bad day, and the lake made of it in one run."""
+    root = tmp_path_factory.mktemp("e2e")
+    generate(root / "landing", days=7, rows_per_day=120, seed=11, bad_days=1)
+    lakehouse(
+        "run", "billing", "--landing", root / "landing", "--lake", root / "lake", "--result", root / "result.json",
+        fails_with=3,
+    )  # fmt: skip
+    return root
+
+
+@pytest.fixture(scope="module")
+def oracle(place: Path) -> duckdb.DuckDBPyConnection:
+    return compute(place / "landing")
+
+
+@pytest.fixture(scope="module")
+def lake(place: Path) -> duckdb.DuckDBPyConnection:
+    return open_lake(Lake.at(str(place / "lake")))
+
+
+def rows(connection: duckdb.DuckDBPyConnection, statement: str) -> Counter[Any]:
+    """The rows of an answer, times as naive UTC."""
+    answer = connection.execute(statement).fetchall()
+    return Counter(tuple(str(v.replace(tzinfo=None)) if hasattr(v, "tzinfo") else str(v) for v in row) for row in answer)
+
+
+def utc(columns: str) -> str:
+    names = [name.strip() for name in columns.split(",")]
+    times = {"usage_timestamp", "first_activity", "last_activity", "first_usage", "last_usage"}
+    return ", ".join(f"epoch_us({name})" if name in times else name for name in names)
+
+
+def test_silver_equals_the_independent_computation(lake: Any, oracle: Any) -> None:
+    assert rows(lake, f"SELECT {utc(SILVER)} FROM billing_silver.usage") == rows(
+        oracle, f"SELECT {utc(SILVER)} FROM silver_usage"
+    )
+
+
+def test_outranked_equals_the_independent_computation(lake: Any, oracle: Any) -> None:
+    found = rows(lake, "SELECT delivery_id, record_number FROM billing_outranked.usage")
+    assert found == rows(oracle, "SELECT delivery_id, record_number FROM outranked_usage")
+    assert sum(found.values()) > 0
+
+
+def test_quarantine_names_every_broken_rule(lake: Any, oracle: Any) -> None:
+    found = rows(
+        lake,
+        "SELECT delivery_id, record_number, list_sort(list_transform(reasons, lambda r: r.rule)) "
+        "FROM billing_quarantine.usage",
+    )
+    assert found == rows(oracle, "SELECT delivery_id, record_number, list_sort(rules) FROM quarantine_usage")
+
+
+@pytest.mark.parametrize("table", GOLD)
+def test_gold_equals_the_independent_computation(table: str, lake: Any, oracle: Any) -> None:
+    columns = ", ".join(row[0] for row in oracle.execute(f"DESCRIBE {table}").fetchall())
+    assert rows(lake, f"SELECT {utc(columns)} FROM billing_gold.{table}") == rows(
+        oracle, f"SELECT {utc(columns)} FROM {table}"
+    )
+
+
+def test_every_delivery_ends_as_the_truth_says(place: Path, lake: Any) -> None:
+    truth = json.loads((place / "landing.truth.json").read_text())
+    expected = {"usage/" + d["path"]: d["state"] for d in truth["deliveries"]}
+    found = dict(
+        lake.execute(
+            "SELECT delivery_id, max_by(state, entry) FROM billing_ledger.deliveries GROUP BY delivery_id"
+        ).fetchall()
+    )
+    assert found == expected
+
+
+def test_the_result_file_adds_up(place: Path) -> None:
+    result = json.loads((place / "result.json").read_text())
+    judged = [d for d in result["deliveries"] if d["state"] == "accepted"]
+    assert result["exit_code"] == 3
+    assert result["reason"].startswith("gates refused 1 deliveries")
+    for delivery in judged:
+        kept = delivery["rows_accepted"] + delivery["rows_quarantined"] + delivery["rows_outranked"]
+        assert delivery["rows_in"] == kept > 0
+        assert sum(delivery["quarantined_by_rule"].values()) >= delivery["rows_quarantined"]
+
+
+def test_every_table_opens_in_delta_rs_and_carries_its_descriptions(place: Path) -> None:
+    logs = sorted((place / "lake").glob("*/*/*/_delta_log"))
+    assert len(logs) == 12 + 5
+    for log in logs:
+        table = DeltaTable(str(log.parent))
+        assert table.scan().read_all().num_rows >= 0
+        assert not set(table.protocol().reader_features or []) & {"deletionVectors", "columnMapping"}
+    silver = DeltaTable(str(place / "lake/billing/silver/usage"))
+    comments = {field.name: field.metadata.get("comment") for field in silver.schema().fields}
+    assert comments["credit_usage"] == "Debit in credits and negative by convention"
+    assert silver.metadata().description == "One billed operation, the latest version of each."
+    daily = DeltaTable(str(place / "lake/billing/gold/daily_usage"))
+    assert daily.schema().fields[2].metadata.get("comment") == "Consumption in credits and positive"
+
+
+def data_files(lake: Path) -> set[str]:
+    layers = ("bronze", "silver", "gold", "outranked", "quarantine")
+    return {str(path) for layer in layers for path in (lake / "billing" / layer).rglob("*") if path.is_file()}
+
+
+def test_nothing_new_writes_nothing_and_starts_no_jvm(place: Path) -> None:
+    before = data_files(place / "lake")
+    poisoned = {**os.environ, "JAVA_HOME": "/nonexistent", "PATH": "/nonexistent"}
+    command = [sys.executable, "-c", "from lakehouse.cli import main; main()", "run", "billing"]
+    command += ["--landing", str(place / "landing"), "--lake", str(place / "lake")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=poisoned)
+    assert done.returncode == 0, done.stderr
+    assert "billing: nothing new in" in done.stdout
+    assert "refused for billing.silver.usage" in done.stdout
+    assert data_files(place / "lake") == before
+
+
+def test_verify_agrees_then_names_a_tampered_row(place: Path) -> None:
+    done = lakehouse("verify", "billing", "--lake", place / "lake")
+    assert "Every table equals its recomputation" in done.stdout
+    region = DeltaTable(str(place / "lake/billing/gold/region_totals"))
+    region.update(updates={"transaction_count": "transaction_count + 1"}, predicate="usage_rank = 1 AND currency = 'EUR'")
+    silver = DeltaTable(str(place / "lake/billing/silver/usage"))
+    silver.delete("record_number = 7 AND delivery_date = '2025-01-02'")
+    done = lakehouse("verify", "billing", "--lake", place / "lake", fails_with=1)
+    assert "different in transaction_count: currency=EUR, region=" in done.stdout
+    assert "missing: usage_timestamp=2025-01-0" in done.stdout
+    assert "not conserved billing.silver.usage: usage/year=2025/month=01/day=02/" in done.stdout

@@ -1,0 +1,92 @@
+"""What lies in a landing zone, and what of it is a delivery."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from lakehouse.contracts.names import TableId
+from lakehouse.contracts.tables import BronzeTable
+from lakehouse.landing.listing import LandedFile, list_source, missing_days, relist
+
+TABLE = BronzeTable.model_validate(
+    {
+        "id": "shop.bronze.orders",
+        "file": "orders.yml",
+        "description": "Orders",
+        "source": {"kind": "csv", "folder": "shop/orders", "files": "{date}/*.csv"},
+        "columns": {"order_id": {}},
+    }
+)
+
+
+def put(landing: Path, name: str, text: str = "order_id\n1\n") -> Path:
+    path = landing / "shop" / "orders" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_files_that_fit_the_pattern_are_deliveries(tmp_path: Path) -> None:
+    for name in ("2025-01-02/b.csv", "2025-01-02/a.csv.gz", "2025-01-01/c.csv"):
+        put(tmp_path, name)
+    listing = list_source(str(tmp_path), TABLE)
+    assert [(file.delivery_id, file.delivery_date, file.size) for file in listing.files] == [
+        ("orders/2025-01-01/c.csv", date(2025, 1, 1), 11),
+        ("orders/2025-01-02/a.csv.gz", date(2025, 1, 2), 11),
+        ("orders/2025-01-02/b.csv", date(2025, 1, 2), 11),
+    ]
+    assert listing.files[0].table == TableId("shop", "bronze", "orders")
+    assert listing.files[0].path == str(tmp_path / "shop/orders/2025-01-01/c.csv")
+    assert listing.strangers == ()
+
+
+def test_other_files_are_strangers_and_hidden_ones_are_nothing(tmp_path: Path) -> None:
+    for name in ("2025-13-01/a.csv", "2025-01-01/a.xlsx", "README"):
+        put(tmp_path, name)
+    for name in (
+        ".DS_Store",
+        "2025-01-01/.a.csv.swp",
+        "_temporary/a.csv",
+        "2025-01-01/_SUCCESS",
+        "2025-01-01/a.csv.tmp",
+    ):
+        put(tmp_path, name)
+    listing = list_source(str(tmp_path), TABLE)
+    assert listing.files == ()
+    assert listing.strangers == ("2025-01-01/a.xlsx", "2025-13-01/a.csv", "README")
+
+
+def test_a_landing_zone_without_the_folder_holds_nothing(tmp_path: Path) -> None:
+    listing = list_source(str(tmp_path), TABLE)
+    assert (listing.files, listing.strangers) == ((), ())
+
+
+def test_names_with_signs_of_patterns_are_names(tmp_path: Path) -> None:
+    landing = tmp_path / "a [1] * {x}"
+    put(landing, "2025-01-01/a [2]*.csv")
+    assert [file.delivery_id for file in list_source(f"{landing}/", TABLE).files] == ["orders/2025-01-01/a [2]*.csv"]
+
+
+def test_a_file_is_listed_again_as_it_is_now(tmp_path: Path) -> None:
+    path = put(tmp_path, "2025-01-01/a.csv")
+    file = list_source(str(tmp_path), TABLE).files[0]
+    assert relist(file) == file
+    path.write_text("order_id\n1\n2\n")
+    now = relist(file)
+    assert now and now.size == 13
+    path.unlink()
+    assert relist(file) is None
+
+
+def test_missing_days() -> None:
+    def landed(day: date | None) -> LandedFile:
+        return LandedFile(TABLE.id, "x", day, "x", 1, "1")
+
+    files = [landed(date(2025, 2, 27)), landed(date(2025, 3, 1)), landed(None)]
+    assert missing_days(files, date(2025, 2, 26), date(2025, 3, 2)) == [
+        date(2025, 2, 26),
+        date(2025, 2, 28),
+        date(2025, 3, 2),
+    ]
+    assert missing_days(files, date(2025, 3, 1), date(2025, 3, 1)) == []

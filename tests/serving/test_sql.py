@@ -1,0 +1,140 @@
+"""SQL over a lake: every table by its name, the same answers on every machine, and errors that help."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from arro3.core import Array, DataType, Table
+from deltalake import write_deltalake
+
+from lakehouse.contracts.lakes import Lake
+from lakehouse.errors import ConfigurationError
+from lakehouse.ledger.book import Ledger
+from lakehouse.serving.sql import QueryError, open_lake, query, view_names
+
+FIVE_O_CLOCK = 1_735_707_600_000_000
+"""2025-01-01 05:00 UTC in microseconds: still the old year in New York, already noon in Bangkok."""
+
+
+def column(values: list[Any], kind: DataType) -> Array:
+    return Array(values, type=kind)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    root = tmp_path_factory.mktemp("it's a lake")
+    every_type = Table.from_pydict(
+        {
+            "moment": column([FIVE_O_CLOCK, None], DataType.int64()).cast(DataType.timestamp("us", tz="UTC")),
+            "day": column([20089, None], DataType.int32()).cast(DataType.date32()),
+            "amount": column(["-1.50000000", None], DataType.string()).cast(DataType.decimal128(20, 8)),
+            "name": column(["NA", None], DataType.string()),
+            "number": column([2**40, None], DataType.int64()),
+            "good": column([True, None], DataType.bool()),
+            "nothing": column([None, None], DataType.string()),
+        }
+    )
+    write_deltalake(f"{root}/shop/gold/daily_orders", every_type)
+    write_deltalake(f"{root}/shop/quarantine/orders", every_type)
+    write_deltalake(f"{root}/shop/scratch/orders", every_type)
+    Ledger(Lake.at(str(root)), "shop").record("runs", [{"run_id": "run-1", "exit_code": 0}])
+    return Lake.at(str(root))
+
+
+def test_every_table_has_a_view(lake: Lake) -> None:
+    assert view_names(open_lake(lake)) == ["shop_gold.daily_orders", "shop_ledger.runs", "shop_quarantine.orders"]
+
+
+def test_values_come_back_exactly(lake: Lake) -> None:
+    columns, rows = query(open_lake(lake), "select * from shop_gold.daily_orders order by number nulls last")
+    assert columns == ["moment", "day", "amount", "name", "number", "good", "nothing"]
+    assert rows == [
+        (
+            datetime(2025, 1, 1, 5, 0, tzinfo=timezone.utc),
+            date(2025, 1, 1),
+            Decimal("-1.50000000"),
+            "NA",
+            1_099_511_627_776,
+            True,
+            None,
+        ),
+        (None,) * 7,
+    ]
+
+
+def test_the_ledger_is_a_table_too(lake: Lake) -> None:
+    _, rows = query(open_lake(lake), "select run_id, exit_code, entry from shop_ledger.runs")
+    assert rows == [("run-1", 0, 1)]
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Bangkok", "UTC"])
+def test_times_are_utc_on_every_machine(zone: str, lake: Lake) -> None:
+    code = f"""\
+from lakehouse.contracts.lakes import Lake
+from lakehouse.serving.sql import open_lake, query
+statement = '''select moment, moment::varchar, moment::date, hour(moment), moment < '2025-01-01 06:00:00',
+    date_trunc('day', moment)::varchar from shop_gold.daily_orders where moment is not null'''
+for row in query(open_lake(Lake({lake.root!r})), statement)[1]:
+    print(*row, sep="|")
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "TZ": zone}, capture_output=True, text=True, check=True
+    )
+    assert found.stdout == (
+        "2025-01-01 05:00:00+00:00|2025-01-01 05:00:00+00|2025-01-01|5|True|2025-01-01 00:00:00+00\n"
+    )
+
+
+ALL = "Tables: shop_gold.daily_orders, shop_ledger.runs, shop_quarantine.orders."
+
+
+@pytest.mark.parametrize(
+    ("statement", "text"),
+    [
+        (
+            "select * from shop_gold.daily_order",
+            f"There is no table 'shop_gold.daily_order'. Did you mean 'shop_gold.daily_orders'? {ALL}",
+        ),
+        (
+            "select * from shop_gld.daily_orders",
+            f"There is no table 'shop_gld.daily_orders'. Did you mean 'shop_gold.daily_orders'? {ALL}",
+        ),
+        (
+            'select * from "shop_gold"."daily_order"',
+            f"There is no table 'shop_gold.daily_order'. Did you mean 'shop_gold.daily_orders'? {ALL}",
+        ),
+        ("select * from run", f"There is no table 'run'. Did you mean 'shop_ledger.runs'? {ALL}"),
+        ("select * from weather", f"There is no table 'weather'. {ALL}"),
+        ("selec 1", 'Parser Error: syntax error at or near "selec"'),
+        (
+            "select amont from shop_gold.daily_orders",
+            'Binder Error: Referenced column "amont" not found in FROM clause!\n'
+            'Candidate bindings: "amount", "moment", "name", "nothing", "day"',
+        ),
+    ],
+)
+def test_a_statement_that_cannot_be_answered(statement: str, text: str, lake: Lake) -> None:
+    with pytest.raises(QueryError) as caught:
+        query(open_lake(lake), statement)
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("statement", ["", "  ", "-- nothing"])
+def test_an_empty_statement_has_an_empty_answer(statement: str, lake: Lake) -> None:
+    assert query(open_lake(lake), statement) == ([], [])
+
+
+def test_there_is_no_lake(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        open_lake(Lake.at(str(tmp_path / "lake")))
+    assert str(caught.value) == (
+        f"There is no lake at {tmp_path}/lake. Run 'lakehouse run DOMAIN --lake {tmp_path}/lake --landing ...' first, "
+        "or name another folder with --lake."
+    )
