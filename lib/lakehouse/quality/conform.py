@@ -23,6 +23,10 @@ DELIVERED = "delivered"
 UNCONFORMED = "unconformed"
 """Column that says whether any delivered value could not be read as its type."""
 
+ONCE = "conformed_once"
+"""A number that is not negative. Because it is not deterministic, Spark moves no filter that uses it below the casts:
+they are planned and computed once, and not again inside every filter on the judged rows."""
+
 # A date and a time of day, written in full: Spark alone would read '12:30' as today and drop a seventh decimal.
 _ISO_TIMESTAMP = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?$"
 _ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
@@ -53,6 +57,7 @@ def conform(rows: DataFrame, table: SilverTable, bronze: BronzeTable) -> DataFra
         *DELIVERY_COLUMNS,
         "malformed_record",
         reduce(lambda left, right: left | right, failed, F.lit(False)).alias(UNCONFORMED),
+        F.monotonically_increasing_id().alias(ONCE),
         F.struct(*originals).alias(DELIVERED),
     )
 
@@ -67,7 +72,7 @@ def derive(rows: DataFrame, table: SilverTable) -> DataFrame:
 def check_transformed(before: DataFrame, after: DataFrame, table: SilverTable) -> DataFrame:
     """The transform's result; raises ConfigurationError when it lost a column that the engine needs."""
     needed = [name for name, column in table.columns.items() if not column.derived]
-    lost = [name for name in [*needed, *DELIVERY_COLUMNS, UNCONFORMED, DELIVERED] if name not in after.columns]
+    lost = [name for name in [*needed, *DELIVERY_COLUMNS, UNCONFORMED, ONCE, DELIVERED] if name not in after.columns]
     if lost:
         raise ConfigurationError(
             f"The transform of {table.id} returns no column '{lost[0]}'. A silver transform adds or replaces columns "

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from lakehouse.contracts.columns import DELIVERY_COLUMNS
 from lakehouse.contracts.expressions import check_expression
 from lakehouse.contracts.tables import BronzeTable, SilverTable
-from lakehouse.quality.conform import DELIVERED, UNCONFORMED, read_column
+from lakehouse.quality.conform import DELIVERED, ONCE, UNCONFORMED, read_column
 
 QUARANTINED = "quarantined"
 """Boolean column: the row broke a quarantine rule."""
@@ -27,7 +27,8 @@ def judge(rows: DataFrame, table: SilverTable) -> DataFrame:
         for rule in table.row_rules.values()
         if rule.severity == "quarantine"
     ]
-    return rows.withColumn(QUARANTINED, reduce(lambda left, right: left | right, broken))
+    decided = reduce(lambda left, right: left | right, broken)
+    return rows.withColumn(QUARANTINED, decided & (F.col(ONCE) >= 0))
 
 
 def warn_broken(table: SilverTable) -> dict[str, Column]:
