@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pyspark
-from pyspark import SparkConf
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from lakehouse.contracts.environments import Environment
@@ -40,6 +40,9 @@ def open_session(name: str, environment: Environment) -> SparkSession:
     environment's file. Raises ConfigurationError when Java or the jars are missing.
     """
     os.environ.setdefault("SPARK_VERSION", ".".join(pyspark.__version__.split(".")[:2]))
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
+        # Under spark-submit the driver runs already; its settings are seen only once this process is attached to it.
+        SparkContext._ensure_initialized()
     launched = SparkConf()
     builder = SparkSession.builder.appName(name)
     for key, value in {**environment.spark, **_ENGINE}.items():

@@ -145,6 +145,9 @@ MISTAKES = {
     "unknown zorder column": [Change(SILVER, "zorder_by: [user_id]", "zorder_by: [user]")],
     "zorder by partition": [Change(SILVER, "zorder_by: [user_id]", "zorder_by: [usage_date]")],
     "no periods": [Change(DAILY, "periods: {usage_date: usage.usage_date}\n", "")],
+    "periods of two inputs": [
+        Change(DAILY, "{usage: billing.silver.usage}", "{usage: billing.silver.usage, more: billing.silver.usage}"),
+    ],
     "periods of a whole table": [Change(TOTALS, "write: {", "periods: {region: daily.region}\nwrite: {")],
     "unknown input of a period": [Change(DAILY, "usage.usage_date", "usag.usage_date")],
     "period without a column": [Change(DAILY, "usage_date: usage.usage_date", "usage_date: usage")],

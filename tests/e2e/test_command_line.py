@@ -63,7 +63,9 @@ def lake(place: Path) -> duckdb.DuckDBPyConnection:
 def rows(connection: duckdb.DuckDBPyConnection, statement: str) -> Counter[Any]:
     """The rows of an answer, times as naive UTC."""
     answer = connection.execute(statement).fetchall()
-    return Counter(tuple(str(v.replace(tzinfo=None)) if hasattr(v, "tzinfo") else str(v) for v in row) for row in answer)
+    return Counter(
+        tuple(str(v.replace(tzinfo=None)) if hasattr(v, "tzinfo") else str(v) for v in row) for row in answer
+    )
 
 
 def utc(columns: str) -> str:
@@ -159,7 +161,9 @@ def test_verify_agrees_then_names_a_tampered_row(place: Path) -> None:
     done = lakehouse("verify", "billing", "--lake", place / "lake")
     assert "Every table equals its recomputation" in done.stdout
     region = DeltaTable(str(place / "lake/billing/gold/region_totals"))
-    region.update(updates={"transaction_count": "transaction_count + 1"}, predicate="usage_rank = 1 AND currency = 'EUR'")
+    region.update(
+        updates={"transaction_count": "transaction_count + 1"}, predicate="usage_rank = 1 AND currency = 'EUR'"
+    )
     silver = DeltaTable(str(place / "lake/billing/silver/usage"))
     silver.delete("record_number = 7 AND delivery_date = '2025-01-02'")
     done = lakehouse("verify", "billing", "--lake", place / "lake", fails_with=1)

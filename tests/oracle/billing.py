@@ -75,8 +75,7 @@ def compute(landing: Path) -> duckdb.DuckDBPyConnection:
 def _load_raw(database: duckdb.DuckDBPyConnection, landing: Path) -> None:
     texts = ", ".join(f'"{column}" text' for column in COLUMNS)
     database.execute(
-        "create table raw (delivery_id text, delivery_date date, record_number bigint, "
-        f"{texts}, malformed boolean)"
+        f"create table raw (delivery_id text, delivery_date date, record_number bigint, {texts}, malformed boolean)"
     )
     database.execute("create table found (delivery_id text, delivery_date date, reason text)")
     types = {"delivery_id": "text", "delivery_date": "date", "record_number": "bigint"}
@@ -259,9 +258,7 @@ create table outranked_usage as select * exclude (place) from ranked where place
 
 # Half up in whole numbers: no rate passes through floating point.
 _RATE = """(((2000000 * {successes} + {rows}) // (2 * {rows}))::decimal(15, 0)
-    * 0.000001::decimal(7, 6))::decimal(9, 6)""".format(
-    successes="count(*) filter (where success)", rows="count(*)"
-)
+    * 0.000001::decimal(7, 6))::decimal(9, 6)""".format(successes="count(*) filter (where success)", rows="count(*)")
 
 _GOLD = (
     f"""create table daily_usage as

@@ -45,9 +45,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnect
     # One late row for a key of the day before, which wins over both; one row that breaks three rules.
     late = "2025-01-01T10:00:00Z;NA;u1;-0.5;r1;free;run;true;vm;i1;USD\n"
     bad = "2025-01-02T01:00:00Z;us;;-1;r3;gold;run;1;vm;i1;usd\n"
-    header = (
-        "ts;region;user;credits;resource_id;tier;operation_type;success;resource_type;invoice_id;currency\n"
-    )
+    header = "ts;region;user;credits;resource_id;tier;operation_type;success;resource_type;invoice_id;currency\n"
     text = (header + second + late + bad).replace("\n", "\r")
     write(landing, DAY_2 + "b.csv.gz", gzip.compress(b"\xef\xbb\xbf" + text.encode()))
     refused = (
@@ -246,9 +244,7 @@ def test_gold(database: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[
 
 
 def test_money_and_rates_are_exact_decimals(database: duckdb.DuckDBPyConnection) -> None:
-    query = (
-        "select distinct typeof(credits_used), typeof(success_rate), typeof(success_count) from daily_usage"
-    )
+    query = "select distinct typeof(credits_used), typeof(success_rate), typeof(success_count) from daily_usage"
     assert database.sql(query).fetchall() == [("DECIMAL(38,8)", "DECIMAL(9,6)", "BIGINT")]
 
 
@@ -278,9 +274,7 @@ def test_a_share_just_above_five_percent_refuses(tmp_path: Path) -> None:
     bad = "2025-01-01T01:00:00Z,r1,u1,0,eu,free,run,1,vm,i1,USD\n"
     write(tmp_path, DAY_1 + "a.csv", (HEADER + good + bad).encode())
     database = compute(tmp_path)
-    assert database.sql("select state, records, quarantined from deliveries").fetchall() == [
-        ("refused", 19, 1)
-    ]
+    assert database.sql("select state, records, quarantined from deliveries").fetchall() == [("refused", 19, 1)]
     assert database.sql("select count(*) from silver_usage").fetchall() == [(0,)]
 
 

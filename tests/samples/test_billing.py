@@ -86,11 +86,7 @@ def bad_week(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
 
 
 def content(out: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(out).as_posix(): path.read_bytes()
-        for path in sorted(out.rglob("*"))
-        if path.is_file()
-    }
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
 
 
 def rows_found(database: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]]:
@@ -111,9 +107,7 @@ def test_the_same_seed_gives_the_same_bytes(week: tuple[Path, Truth], tmp_path: 
     truth = generate(again, days=7, rows_per_day=300, seed=7)
     assert content(again) == content(week[0])
     assert truth == week[1]
-    assert (tmp_path / "landing.truth.json").read_bytes() == (
-        week[0].parent / "landing.truth.json"
-    ).read_bytes()
+    assert (tmp_path / "landing.truth.json").read_bytes() == (week[0].parent / "landing.truth.json").read_bytes()
 
 
 def test_another_seed_gives_other_rows(week: tuple[Path, Truth], tmp_path: Path) -> None:
@@ -132,9 +126,7 @@ def test_a_longer_series_begins_with_the_shorter_one(week: tuple[Path, Truth], t
 def test_files_have_the_documented_header_and_shapes(week: tuple[Path, Truth]) -> None:
     files = content(week[0])
     first_lines = {
-        path: data.split(b"\n")[0].decode()
-        for path, data in files.items()
-        if b"day=03/usage-2" in path.encode()
+        path: data.split(b"\n")[0].decode() for path, data in files.items() if b"day=03/usage-2" in path.encode()
     }
     assert files[f"billing/{DAY_1}/usage-1.csv"].decode().splitlines()[0] == HEADER
     assert sorted(first_lines[f"billing/{DAY_3}/usage-2.csv"].split(",")) == sorted(HEADER.split(","))
@@ -151,9 +143,7 @@ def test_files_have_the_documented_header_and_shapes(week: tuple[Path, Truth]) -
         gzip.decompress(files[january + "05/usage-3.csv.gz"])
     assert files[january + "06/usage-1.csv"].startswith(HEADER.encode() + b"\r2025")
     assert b"\n" not in files[january + "06/usage-1.csv"]
-    assert files[january + "07/usage-1.csv"].startswith(
-        b"ts,resource_id,user,credits,region,tier,operation_type,"
-    )
+    assert files[january + "07/usage-1.csv"].startswith(b"ts,resource_id,user,credits,region,tier,operation_type,")
     assert files[january + "07/usage-2.csv"].startswith(b"2025-01-07T00:")
 
 
@@ -182,9 +172,7 @@ def test_truth_tells_what_an_independent_count_finds(
     assert one(found, "select count(*) from raw") == 2100
 
 
-def test_broken_rules_follow_from_the_kinds_of_dirt(
-    week: tuple[Path, Truth], found: duckdb.DuckDBPyConnection
-) -> None:
+def test_broken_rules_follow_from_the_kinds_of_dirt(week: tuple[Path, Truth], found: duckdb.DuckDBPyConnection) -> None:
     kinds = week[1].row_kinds
     expected: dict[object, object] = {}
     for rule in sorted({rule for rules in RULES_OF_KIND.values() for rule in rules}):
@@ -208,9 +196,7 @@ def test_every_duplicate_is_outranked_and_nothing_else(
     assert one(found, pairs + "o.delivery_date < s.delivery_date") == 10
 
 
-def test_late_rows_are_good_rows_of_earlier_days(
-    week: tuple[Path, Truth], found: duckdb.DuckDBPyConnection
-) -> None:
+def test_late_rows_are_good_rows_of_earlier_days(week: tuple[Path, Truth], found: duckdb.DuckDBPyConnection) -> None:
     kinds = week[1].row_kinds
     lateness = "select count(*) from silver_usage where delivery_date - usage_date"
     # A row that is sent again the next day is a day late as well.
@@ -306,9 +292,7 @@ def test_the_truth_lies_beside_the_landing_zone(week: tuple[Path, Truth]) -> Non
 
 def test_progress_is_told_after_each_day(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    generate(
-        tmp_path / "l", days=3, rows_per_day=20, seed=1, progress=lambda done, all_: told.append((done, all_))
-    )
+    generate(tmp_path / "l", days=3, rows_per_day=20, seed=1, progress=lambda done, all_: told.append((done, all_)))
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -322,9 +306,7 @@ def test_progress_is_told_after_each_day(tmp_path: Path) -> None:
         ({"bad_days": -1}, "bad days must be from 0 to days (7), found -1. Example: 1"),
     ],
 )
-def test_arguments_out_of_range_are_refused(
-    tmp_path: Path, arguments: dict[str, float], message: str
-) -> None:
+def test_arguments_out_of_range_are_refused(tmp_path: Path, arguments: dict[str, float], message: str) -> None:
     options = {"days": 7, "rows_per_day": 100, "seed": 1} | arguments
     with pytest.raises(SampleError) as refusal:
         generate(tmp_path / "landing", **options)  # type: ignore[arg-type]

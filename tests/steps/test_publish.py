@@ -31,7 +31,9 @@ def test_a_later_day_outranks_an_earlier_one_whatever_the_order_of_arrival(
     deliver(landing, "2025-01-03", "b.csv", [usage("2025-01-02T10:00:00Z", "u1", "-3"), usage("2025-01-03T10:00:00Z")])
     run()
     assert credits_of(lake) == [("u1", "-1.50"), ("u1", "-3.00")]
-    deliver(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", "u1", "-2"), usage("2025-01-02T11:00:00Z", "u2")])
+    deliver(
+        landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", "u1", "-2"), usage("2025-01-02T11:00:00Z", "u2")]
+    )
     summary = run()
     assert credits_of(lake) == [("u1", "-1.50"), ("u1", "-3.00"), ("u2", "-1.50")]
     assert credits_of(lake, "outranked/usage") == [("u1", "-2.00")]
@@ -49,8 +51,12 @@ def test_a_correction_retracts_what_it_replaces_and_brings_back_what_was_outrank
     run: Run, landing: Path, tmp_path: Path
 ) -> None:
     lake = tmp_path / "lake"
-    deliver(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", "u1", "-2"), usage("2025-01-02T12:00:00Z", "u9")])
-    deliver(landing, "2025-01-03", "b.csv", [usage("2025-01-02T10:00:00Z", "u1", "-3"), usage("2025-01-03T10:00:00Z", "u2")])
+    deliver(
+        landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", "u1", "-2"), usage("2025-01-02T12:00:00Z", "u9")]
+    )
+    deliver(
+        landing, "2025-01-03", "b.csv", [usage("2025-01-02T10:00:00Z", "u1", "-3"), usage("2025-01-03T10:00:00Z", "u2")]
+    )
     run()
     assert credits_of(lake) == [("u1", "-3.00"), ("u2", "-1.50"), ("u9", "-1.50")]
     deliver(landing, "2025-01-03", "b.csv", [usage("2025-01-03T10:00:00Z", "u2", "-7")])
@@ -128,15 +134,8 @@ def test_a_quoted_line_end_and_a_record_of_the_wrong_length(run: Run, landing: P
 
 
 def test_an_alias_that_is_added_later_makes_a_refused_delivery_readable(
-    run: Run, landing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, landing: Path, tmp_path: Path, conf: Path
 ) -> None:
-    import shutil
-
-    from lakehouse.contracts.locations import conf_dir
-
-    conf = tmp_path / "conf"
-    shutil.copytree(conf_dir(), conf)
-    monkeypatch.setenv("LAKEHOUSE_CONF", str(conf))
     deliver(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z")], HEADER.replace("invoice_id", "bill"))
     assert run().exit_code == 3
     contract = conf / "billing/bronze/usage.yml"

@@ -160,6 +160,12 @@ def _check_periods(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None
             f"found {', '.join(sorted(table.periods)) or 'none'}. "
             + (f"Example: periods: {{{example}}}" if example else "Leave the key out.")
         )
+    if periods and (len(table.inputs) > 1 or len(periods) > 1):
+        raise ConfigurationError(
+            f"{table.file}: write.strategy: replace_periods takes one input and one partition column, found "
+            f"{len(table.inputs)} and {len(periods)}: a change of another input would touch periods that are not "
+            "known. Allowed with more: strategy: replace_all."
+        )
     for name in write.partition_by:
         if name not in write.keys:
             raise ConfigurationError(

@@ -86,10 +86,9 @@ def read_column(
 ) -> Reading:
     """How a column is read from a record; ``field`` turns a bronze column's name into a Column."""
     source = column.source or name
-    texts = [field(source)]
-    # A name that became an alias after the delivery was taken: its values wait among the unknown columns.
-    texts += [field("unknown_columns").getItem(alias) for alias in bronze.columns[source].aliases]
-    text = F.coalesce(*texts) if len(texts) > 1 else texts[0]
+    # A column or alias that was declared after the delivery was taken: its values wait among the unknown columns.
+    names = (source, *bronze.columns[source].aliases)
+    text = F.coalesce(field(source), *(field("unknown_columns").getItem(name) for name in names))
     absent = ["", *column.null_values]
     text = F.when(~text.isin(absent), text)
     value, excess = _value(text, column)

@@ -72,6 +72,8 @@ def write_quarantine(rows: DataFrame, path: str, sequences: Sequence[int], known
 
 def close_superseded(spark: SparkSession, path: str, sequences: Sequence[int]) -> None:
     """Close the open rows of contents that a correction has replaced."""
+    if not sequences:
+        return
     open_rows = F.col("delivery_sequence").isin(list(sequences)) & (F.col("status") == "open")
     if not read_table(spark, path).where(open_rows).isEmpty():
         set_where(spark, path, open_rows, {"status": F.lit("superseded")})

@@ -12,7 +12,7 @@ from secrets import token_hex
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.sql import check_sql
-from lakehouse.errors import ExitCode, LakehouseError
+from lakehouse.errors import ExitCode
 from lakehouse.landing.listing import missing_days
 from lakehouse.landing.news import News, look
 from lakehouse.ledger.book import table_version
@@ -84,8 +84,9 @@ def _do(work: Workspace, steps: Sequence[str], news: News, summary: RunSummary, 
             began = time.monotonic()
             actions[step]()
             summary.seconds[step] = round(time.monotonic() - began, 1)
-    except LakehouseError as error:
-        summary.exit_code, summary.reason = int(error.exit_code), str(error)
+    except Exception as error:
+        summary.exit_code = int(getattr(error, "exit_code", ExitCode.FAILED))
+        summary.reason = str(error)[:500] or type(error).__name__
         _record(work, "failed", summary)
         raise
     finally:

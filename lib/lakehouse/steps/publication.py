@@ -114,9 +114,6 @@ class Refinement:
         before = self.counts() if suspects.colliding.count and not suspects.scope.empty else None
         replaced = sorted({*withdrawn, *mine})
         winners.publish(self._good(accepted), suspects.colliding, suspects.scope, replaced)
-        if withdrawn:
-            older = [sequence for sequence in withdrawn if sequence not in mine]
-            quarantine.close_superseded(self.work.spark, self.quarantine_path, older)
         return before
 
     def counts(self) -> dict[int, tuple[int, int]]:

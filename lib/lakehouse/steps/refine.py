@@ -9,7 +9,7 @@ from lakehouse.contracts.tables import SilverTable
 from lakehouse.errors import ConservationError
 from lakehouse.ledger.book import changed_since, restore_version, table_version
 from lakehouse.ledger.deliveries import Delivery, Outcome, Register, outcome_row
-from lakehouse.quality.quarantine import broken_rules
+from lakehouse.quality.quarantine import broken_rules, close_superseded
 from lakehouse.steps.publication import Refinement, fates
 from lakehouse.steps.staleness import pending_deliveries
 from lakehouse.steps.summary import DeliverySummary, RunSummary, TableSummary
@@ -76,7 +76,10 @@ def _roll_back(work: Workspace, table: SilverTable) -> bool:
     if aside_moved and not moved:
         work.progress(f"{table.id}: undoing half of an interrupted publication")
         restore_version(aside, aside_version)
-    return moved or aside_moved
+    quarantine = work.lake.quarantine(table.id)
+    quarantine_version = recorded.input_versions.get("quarantine", 0) if recorded else 0
+    bad_moved = table_version(quarantine) is not None and changed_since(quarantine, quarantine_version)
+    return moved or aside_moved or bad_moved
 
 
 def _refine_table(
@@ -97,6 +100,9 @@ def _refine_table(
         work.progress(f"{table.id}: publishing {len(accepted)} deliveries")
         withdrawn = _withdrawn(table, accepted, refused, register)
         before = refinement.publish(accepted, withdrawn, suspects, plan.rebuild)
+        close_superseded(
+            work.spark, refinement.quarantine_path, _superseded_contents(table, pending, accepted, register)
+        )
     rules = broken_rules(work.spark, refinement.quarantine_path, [d.sequence or 0 for d in pending])
     counts = refinement.counts()
     outcomes = [
@@ -132,6 +138,21 @@ def _withdrawn(
         if delivery_id in taken or (delivery_id in refused and newest == outcome.sequence):
             gone.append(outcome.sequence)
     return sorted(gone)
+
+
+def _superseded_contents(
+    table: SilverTable, pending: Sequence[Delivery], accepted: Sequence[Delivery], register: Register
+) -> list[int]:
+    """Older contents of the pending deliveries that readers do not see any more: their bad rows are history."""
+    found = []
+    for delivery in pending:
+        key = (table.id, delivery.delivery_id)
+        seen = register.published.get(key)
+        for outcome in (register.outcomes.get(key), seen):
+            stays = outcome == seen and delivery not in accepted
+            if outcome and outcome.sequence != delivery.sequence and not stays:
+                found.append(outcome.sequence)
+    return sorted(set(found))
 
 
 def _outcome(

@@ -82,8 +82,8 @@ def _verify_silver(work: Workspace, table: SilverTable, register: Register, proo
     work.progress(f"{table.id}: comparing")
     proof.differences.append(compare(str(table.id), winners, silver, table.write.keys, shown))
     proof.differences.append(compare(f"outranked {table.id}", losers, aside, ADDRESS, shown))
-    judged = [o for (owner, _), o in register.outcomes.items() if owner == table.id]
-    bad = batch.judged([(days[o.delivery_id], o.sequence) for o in judged]).where("quarantined")
+    judged = {(days[o.delivery_id], o.sequence) for (owner, _), o in register.outcomes.items() if owner == table.id}
+    bad = batch.judged(sorted({*judged, *accepted}, key=str)).where("quarantined")
     quarantined = read_table(work.spark, work.lake.quarantine(table.id)).where("status <> 'superseded'")
     proof.differences.append(
         compare(f"quarantine {table.id}", bad.select(*ADDRESS), quarantined.select(*ADDRESS), ADDRESS, shown)

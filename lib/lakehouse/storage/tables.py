@@ -47,7 +47,7 @@ def ensure_table(shape: Shape) -> None:
             configuration=_properties(shape),
         )
         return
-    table = DeltaTable(shape.path, without_files=True)
+    table = DeltaTable(shape.path)
     added = _added_columns(table, shape)
     if added:
         table.alter.add_columns(_fields(added))
@@ -119,7 +119,8 @@ def partition_filter(column: str, values: Sequence[object]) -> Column:
 
 def value_condition(column: str, values: Sequence[object]) -> str:
     """The same predicate as SQL text, for options that take no Column."""
-    plain = ", ".join(f"'{value}'" for value in values if value is not None)
+    texts = [str(value).replace("\\", "\\\\").replace("'", "\\'") for value in values if value is not None]
+    plain = ", ".join(f"'{text}'" for text in texts)
     parts = [f"{column} IN ({plain})"] if plain else []
     return " OR ".join([*parts, f"{column} IS NULL"] if None in values else parts)
 

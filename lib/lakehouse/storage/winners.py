@@ -15,6 +15,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
+from lakehouse.ledger.book import table_version
 from lakehouse.storage.commits import append, merge_changes, overwrite
 from lakehouse.storage.tables import Shape, partition_filter, read_table
 
@@ -67,10 +68,23 @@ class Scope:
     """(partition column, values); empty for an unpartitioned table."""
     empty: bool
     """True when the table has no rows that could matter: nothing is read then."""
+    versions: tuple[int | None, int | None] = (None, None)
+    """Versions of the published and the outranked table that the work starts from."""
 
-    def read(self, spark: SparkSession, path: str) -> DataFrame:
-        """The rows of a table within this scope."""
-        rows = read_table(spark, path).select(self.table.all_columns)
+    def before(self, spark: SparkSession) -> tuple[DataFrame, DataFrame]:
+        """Published and outranked rows within this scope as they were at the start.
+
+        Pinned: Spark computes a cached frame again when a table that it reads is written, and the frames that decide
+        about the second commit must not see the first one.
+        """
+        return (
+            self.read(spark, self.table.path, self.versions[0]),
+            self.read(spark, self.table.outranked_path, self.versions[1]),
+        )
+
+    def read(self, spark: SparkSession, path: str, version: int | None = None) -> DataFrame:
+        """The rows of a table within this scope, as they are now or were at a version."""
+        rows = read_table(spark, path, version).select(self.table.all_columns)
         if self.empty:
             return rows.where(F.lit(False))
         return reduce(lambda found, part: found.where(partition_filter(*part)), self.partitions, rows)
@@ -82,11 +96,12 @@ class Scope:
 
 def scope_of(rows: Sequence[DataFrame], table: KeyedTable, empty: bool) -> Scope:
     """The partitions in which the keys of some rows lie."""
+    versions = (table_version(table.path), table_version(table.outranked_path))
     if empty or not table.partition_by:
-        return Scope(table, (), empty)
+        return Scope(table, (), empty, versions)
     values = reduce(DataFrame.unionByName, [frame.select(*table.partition_by) for frame in rows]).distinct().collect()
     found = [(name, tuple({row[name] for row in values})) for name in table.partition_by]
-    return Scope(table, tuple(found), not values)
+    return Scope(table, tuple(found), not values, versions)
 
 
 def key_hash(table: KeyedTable) -> Column:
@@ -117,8 +132,8 @@ def collisions(batch: DataFrame, scope: Scope, replaced: Sequence[int]) -> Colli
     if not scope.empty:
         weight = F.when(F.col("delivery_sequence").isin(list(replaced)), 2).otherwise(1) if replaced else F.lit(1)
         fresh = weight - 1
-        for path in (table.path, table.outranked_path):
-            kept = scope.read(spark, path).select(key_hash(table), fresh.alias("fresh"), weight.alias("weight"))
+        for rows in scope.before(spark):
+            kept = rows.select(key_hash(table), fresh.alias("fresh"), weight.alias("weight"))
             counted = counted.unionByName(kept)
     hashes = (
         counted.groupBy(_HASH)
@@ -172,8 +187,7 @@ def publish(batch: DataFrame, colliding: Colliding, scope: Scope, replaced: Sequ
     if colliding.count == 0:
         append(plain, table.path, table.partition_by)
         return
-    present = among(scope.read(spark, table.path), colliding)
-    aside = among(scope.read(spark, table.outranked_path), colliding)
+    present, aside = (among(rows, colliding) for rows in scope.before(spark))
     stays = ~F.col("delivery_sequence").isin(list(replaced)) if replaced else F.lit(True)
     contenders = among(batch, colliding).select(table.all_columns)
     pool = contenders.unionByName(present.where(stays)).unionByName(aside.where(stays)).dropDuplicates(list(ADDRESS))
