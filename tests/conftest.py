@@ -6,13 +6,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from lakehouse.landing.news import Days
     from lakehouse.steps.summary import RunSummary
 
 # Tests run many small queries once: code that is compiled quickly beats code that runs fast.
@@ -65,29 +66,40 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def run(spark: SparkSession, tmp_path: Path, landing: Path, conf: Path) -> Run:
     """Run steps of billing on the landing zone, in this process: ``run(steps=("ingest",), full_refresh=True)``."""
+
+    def execute(**choices: Any) -> RunSummary:
+        return run_billing(landing, tmp_path / "lake", **choices)
+
+    return execute
+
+
+def run_billing(
+    landing: Path,
+    lake: Path,
+    *,
+    steps: tuple[str, ...] = ("ingest", "refine", "aggregate", "maintain"),
+    days: Days | None = None,
+    full_refresh: bool = False,
+) -> RunSummary:
+    """Run steps of billing in this process, in the session that all tests share."""
     from lakehouse.contracts.domains import load_domain
     from lakehouse.contracts.environments import load_environment
     from lakehouse.contracts.lakes import Lake
     from lakehouse.landing.news import Days
-    from lakehouse.steps.order import STEPS, new_run_id, run_steps
+    from lakehouse.steps.order import new_run_id, run_steps
     from lakehouse.steps.workspace import Workspace
 
-    def execute(
-        *, steps: tuple[str, ...] = STEPS, days: Days | None = None, full_refresh: bool = False, strict: bool = False
-    ) -> RunSummary:
-        work = Workspace(
-            load_domain("billing"),
-            load_environment("local"),
-            Lake.at(str(tmp_path / "lake")),
-            str(landing),
-            new_run_id(),
-            days or Days(),
-            full_refresh,
-            lambda line: None,
-        )
-        return run_steps(work, steps, strict, lambda step: None)
-
-    return execute
+    work = Workspace(
+        load_domain("billing"),
+        load_environment("local"),
+        Lake.at(str(lake)),
+        str(landing),
+        new_run_id(),
+        days or Days(),
+        full_refresh,
+        lambda line: None,
+    )
+    return run_steps(work, steps, False, lambda step: None)
 
 
 def deliver(landing: Path, day: str, name: str, rows: list[str], header: str = HEADER) -> Path:
