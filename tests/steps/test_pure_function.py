@@ -45,7 +45,7 @@ def expected(delivered: Delivered) -> tuple[dict[Any, str], list[tuple[str, int]
 
 
 @settings(
-    max_examples=3,
+    max_examples=2,
     deadline=None,
     derandomize=True,
     # The configuration is the same for all examples; each has its own landing zone and lake.
