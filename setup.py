@@ -43,7 +43,7 @@ setup(
     python_requires=">=3.10,<3.13",
     package_dir={"": "lib"},
     packages=find_packages("lib"),
-    package_data={"lakehouse": ["py.typed", "**/*.sql", "**/*.html", "**/*.csv", "**/*.json"]},
+    package_data={"lakehouse": ["py.typed", "**/*.sql", "*.properties", "**/*.html", "**/*.csv", "**/*.json"]},
     # What runs it, as ranges; the same names as in requirements/main.in (tests/test_build.py compares them).
     install_requires=[
         "pyspark>=3.5.0,<3.6",
