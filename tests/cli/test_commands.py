@@ -14,7 +14,7 @@ from tests.contracts.places import SILVER, Change, change, copy_conf
 
 Lakehouse = Callable[..., tuple[int, str, str]]
 
-COMMANDS = ("run", "ingest", "refine", "aggregate", "maintain", "validate", "sql", "sample", "verify")
+COMMANDS = ("plan", "run", "ingest", "refine", "aggregate", "maintain", "validate", "sql", "sample", "verify")
 
 
 @pytest.fixture

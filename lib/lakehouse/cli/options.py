@@ -51,6 +51,20 @@ def parse_day(option: str, text: str) -> date:
         raise ConfigurationError(f"{option}: '{text}' is not a date. Example: {option} 2025-01-31") from error
 
 
+def check_landing(landing: str, domain: str) -> None:
+    """Raise ConfigurationError for a landing zone that should be a folder and is none."""
+    if "://" not in landing and not Path(landing).is_dir():
+        raise ConfigurationError(
+            f"The landing zone '{landing}' is not a folder. Name it with --landing, or make a sample one: "
+            f"lakehouse sample {domain} --out {landing}"
+        )
+
+
+def absolute(place: str) -> str:
+    """A folder's path from the root; an address stays as it is."""
+    return place if "://" in place else str(Path(place).resolve())
+
+
 def lake_of(place: str | None, environment: str | None) -> Lake:
     """The lake that is meant: the one named, else the environment's."""
     return Lake.at(place or load_environment(environment).lake)

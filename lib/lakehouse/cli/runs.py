@@ -68,11 +68,8 @@ def _run(request: Request, run_id: str) -> RunSummary:
     environment = load_environment(request.environment)
     domain = load_domain(request.domain)
     landing = request.landing or environment.landing
-    if "ingest" in request.steps and "://" not in landing and not Path(landing).is_dir():
-        raise ConfigurationError(
-            f"The landing zone '{landing}' is not a folder. Name it with --landing, or make a sample one: "
-            f"lakehouse sample {request.domain} --out {landing}"
-        )
+    if "ingest" in request.steps:
+        o.check_landing(landing, request.domain)
     if request.result and not request.result.parent.is_dir():
         raise ConfigurationError(f"--result: the folder '{request.result.parent}' does not exist.")
     with Progress() as progress:
@@ -80,7 +77,7 @@ def _run(request: Request, run_id: str) -> RunSummary:
             domain,
             environment,
             Lake.at(request.lake or environment.lake),
-            landing if "://" in landing else str(Path(landing).resolve()),
+            o.absolute(landing),
             run_id,
             days,
             request.full_refresh,

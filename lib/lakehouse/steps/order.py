@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from secrets import token_hex
 
-from lakehouse.contracts.names import TableId
 from lakehouse.contracts.sql import check_sql
 from lakehouse.errors import ExitCode
 from lakehouse.landing.listing import missing_days
@@ -19,6 +18,7 @@ from lakehouse.ledger.book import table_version
 from lakehouse.ledger.deliveries import Register
 from lakehouse.ledger.writer import claim
 from lakehouse.steps.ingest import ingest
+from lakehouse.steps.plans import plan
 from lakehouse.steps.staleness import pending_deliveries, stale_tables
 from lakehouse.steps.summary import RunSummary, TableSummary
 from lakehouse.steps.upkeep import planned, vacuums
@@ -188,30 +188,6 @@ def dry_run(work: Workspace, steps: Sequence[str]) -> RunSummary:
     summary = RunSummary(work.run_id, work.domain.name, work.lake.root, work.landing, chosen, dry_run=True)
     work.ledger.check_format()
     news = _look(work, chosen, summary)
-    register = work.ledger.deliveries()
-    size = sum(file.size for file in news.candidates)
-    if "ingest" in chosen:
-        summary.notes.append(f"ingest would read {len(news.candidates)} files ({size / 1e6:.1f} MB):")
-        for file in news.candidates:
-            state = "changed since it was taken" if file.delivery_id in register.latest else "new"
-            summary.notes.append(f"  {file.delivery_id} ({file.size} bytes, {state})")
-    if "refine" in chosen:
-        for table in work.domain.silver():
-            pending = {d.delivery_id for d in pending_deliveries(work, table, register)}
-            pending |= {f.delivery_id for f in news.candidates if f.table == table.bronze}
-            summary.notes.append(f"refine would bring {len(pending)} deliveries into {table.id}")
-    if "aggregate" in chosen:
-        summary.notes.append(
-            f"aggregate would look at {_names([t.id for t in stale_tables(work)], bool(news.candidates))}"
-        )
-    if "maintain" in chosen:
-        for compaction in planned(work):
-            summary.notes.append(f"maintain would compact {compaction.files} small files of {compaction.table}")
+    summary.notes = plan(work, chosen, news).notes(chosen)
     summary.nothing_new = _nothing_to_do(work, chosen, news)
     return summary
-
-
-def _names(tables: Sequence[TableId], more: bool) -> str:
-    if more:
-        return "every gold table whose periods the new deliveries touch"
-    return ", ".join(map(str, tables)) or "no table"
