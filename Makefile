@@ -20,7 +20,7 @@ moved:
 endif
 endif
 
-.PHONY: help run test lint sql validate verify sample bench lock clean
+.PHONY: help run test lint sql validate verify sample bench package lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -68,6 +68,9 @@ sample: $(VENV)/.main  ## Generate deliveries: [LANDING=data/landing] [DOMAIN=] 
 
 bench: $(VENV)/.main .jars/.complete  ## Measure against a bare Spark copy of the same files
 	@$(VENV)/bin/python benchmarks/bench.py $(ARGS)
+
+package: $(VENV)/.main .jars/.complete  ## What EMR, Databricks and other clusters need, in dist/: [ARGS="--arch arm64"]
+	@set -e; $(UV_SETTINGS); $(LAKEHOUSE) package $(ARGS)
 
 # Versions that are already locked stay; UPGRADE=1 takes the newest that fit.
 lock: $(VENV)/.tools  ## Renew requirements/*.txt from requirements/*.in: [UPGRADE=1]

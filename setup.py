@@ -46,8 +46,6 @@ setup(
     package_data={"lakehouse": ["py.typed", "**/*.sql", "*.properties", "**/*.html", "**/*.csv", "**/*.json"]},
     # What runs it, as ranges; the same names as in requirements/main.in (tests/test_build.py compares them).
     install_requires=[
-        "pyspark>=3.5.0,<3.6",
-        "delta-spark>=3.3.0,<3.4",
         "pydeequ>=1.7,<2",
         "pandas<3",
         "pydantic>=2",
@@ -62,6 +60,8 @@ setup(
         "duckdb-extension-delta>=1.5,<1.6",
         "fsspec",
     ],
+    # Managed platforms bring their own builds of these; installing the wheel there must not replace them.
+    extras_require={"spark": ["pyspark>=3.5.0,<3.6", "delta-spark>=3.3.0,<3.4"]},
     entry_points={"console_scripts": ["lakehouse = lakehouse.cli:main"]},
     cmdclass={"build_py": BuildWithConf},
 )

@@ -161,8 +161,9 @@ def test_locks_agree_with_each_other() -> None:
 
 def test_package_asks_for_what_the_lock_provides() -> None:
     setup_py = (ROOT / "setup.py").read_text()
-    (block,) = re.findall(r"install_requires=\[(.*?)\]", setup_py, flags=re.DOTALL)
-    asked = names_wanted("\n".join(re.findall(r'"([^"]+)"', block)))
+    blocks = re.findall(r'(?:install_requires=|"spark": )\[(.*?)\]', setup_py, flags=re.DOTALL)
+    assert len(blocks) == 2
+    asked = names_wanted("\n".join(re.findall(r'"([^"]+)"', "".join(blocks))))
     # These two build; nothing imports them.
     assert asked | {"setuptools", "wheel"} == names_wanted((ROOT / "requirements" / "main.in").read_text())
 

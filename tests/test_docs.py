@@ -33,7 +33,9 @@ README = ROOT / "README.md"
 DOCUMENTS = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
 
-SPARK_SUBMIT = {"--jars", "--packages", "--driver-memory"}
+SPARK_SUBMIT = {
+    "--archives", "--conf", "--deploy-mode", "--driver-memory", "--jars", "--master", "--packages", "--py-files",
+}  # fmt: skip
 """Options of spark-submit that the documents mention."""
 
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pyspark
 from pyspark import SparkConf, SparkContext
@@ -11,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from lakehouse.contracts.environments import Environment
 from lakehouse.contracts.lakes import Lake
-from lakehouse.contracts.locations import PACKAGE
+from lakehouse.contracts.locations import PACKAGE, jars_dir
 from lakehouse.errors import ConfigurationError
 from lakehouse.ledger.writer import claim_file
 
@@ -32,28 +31,33 @@ _ENGINE = {
     "spark.ui.showConsoleProgress": "false",
 }
 
+_NEEDED = (
+    "io.delta.sql.DeltaSparkSessionExtension",
+    "com.amazon.deequ.dqdl.EvaluateDataQuality",
+    "software.amazon.glue.dqdl.parser.DQDLParser",
+)
+"""One class of each Java archive that this process calls."""
+
 
 def open_session(name: str, environment: Environment) -> SparkSession:
     """The session of this process, made when there is none yet.
 
     Under spark-submit and on managed platforms the master, memory and jars are theirs; on a laptop they come from the
-    environment's file. Raises ConfigurationError when Java or the jars are missing.
+    environment's file. Raises ConfigurationError when the jars are missing.
     """
     os.environ.setdefault("SPARK_VERSION", ".".join(pyspark.__version__.split(".")[:2]))
-    if "PYSPARK_GATEWAY_PORT" in os.environ:
+    attached = "PYSPARK_GATEWAY_PORT" in os.environ
+    if attached:
         # Under spark-submit the driver runs already; its settings are seen only once this process is attached to it.
         SparkContext._ensure_initialized()
+        _check_classes()
     launched = SparkConf()
     builder = SparkSession.builder.appName(name)
     for key, value in {**environment.spark, **_ENGINE}.items():
         if key in _ENGINE or not launched.contains(key):
             builder = builder.config(key, str(value).lower() if isinstance(value, bool) else str(value))
-    if not launched.contains("spark.jars") and not launched.contains("spark.jars.packages"):
-        builder = builder.config("spark.jars", ",".join(_jars()))
-    if not launched.contains("spark.master"):
-        builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
-        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", _submit_arguments())
+    if not attached:
+        builder = _on_this_machine(builder, environment)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
@@ -81,6 +85,31 @@ def release_claim(session: SparkSession, lake: Lake, domain: str) -> None:
         lock.acquiredBy().close()
 
 
+def _on_this_machine(builder: SparkSession.Builder, environment: Environment) -> SparkSession.Builder:
+    """What spark-submit would say: this process starts the driver."""
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", _submit_arguments())
+    if not {"spark.jars", "spark.jars.packages"} & environment.spark.keys():
+        builder = builder.config("spark.jars", ",".join(_jars()))
+    if str(environment.spark.get("spark.master", "local")).startswith("local"):
+        # Nobody else talks to this driver: no port is open to others.
+        builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    return builder
+
+
+def _check_classes() -> None:
+    """Without them Spark starts, warns, and fails much later with a text that names neither Delta nor Deequ."""
+    jvm = SparkContext._jvm
+    assert jvm is not None
+    loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
+    missing = [name for name in _NEEDED if loader.getResource(name.replace(".", "/") + ".class") is None]
+    if missing:
+        raise ConfigurationError(
+            f"Spark was started without {', '.join(missing)}. Give spark-submit the Java archives: "
+            "--jars \"$(echo .jars/*.jar | tr ' ' ,)\". EMR and Databricks have those of Delta: see docs/deploying.md."
+        )
+
+
 def _submit_arguments() -> str:
     # Spark's start-up warnings tell a user of this product nothing.
     settings = PACKAGE / "log4j2.properties"
@@ -88,7 +117,7 @@ def _submit_arguments() -> str:
 
 
 def _jars() -> list[str]:
-    folder = Path(os.environ.get("LAKEHOUSE_JARS") or PACKAGE.parents[1] / ".jars")
+    folder = jars_dir()
     jars = sorted(str(path) for path in folder.glob("*.jar"))
     if not jars:
         raise ConfigurationError(

@@ -14,7 +14,9 @@ from tests.contracts.places import SILVER, Change, change, copy_conf
 
 Lakehouse = Callable[..., tuple[int, str, str]]
 
-COMMANDS = ("plan", "run", "ingest", "refine", "aggregate", "maintain", "validate", "sql", "sample", "verify")
+COMMANDS = (
+    "plan", "run", "ingest", "refine", "aggregate", "maintain", "validate", "sql", "sample", "verify", "package",
+)  # fmt: skip
 
 
 @pytest.fixture

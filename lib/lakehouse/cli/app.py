@@ -118,6 +118,23 @@ def verify(domain: o.DomainName, lake: o.LakePlace = None, env: o.EnvironmentNam
     raise typer.Exit(verify_domain(domain, o.lake_of(lake, env), env))
 
 
+@app.command(help="Make what EMR, Databricks and other clusters need: wheel, jobs, conf, Python environment, jars.\n\n"
+             "Example: lakehouse package --out dist")  # fmt: skip
+def package(
+    out: Annotated[Path, typer.Option("--out", help="Folder to make the package in.")] = Path("dist"),
+    arch: Annotated[str, typer.Option("--arch", help="Processors of the cluster: x86_64 or arm64.")] = "x86_64",
+    python: Annotated[str, typer.Option("--python", help="Version of Python on the cluster.")] = "3.11",
+    interpreter: Annotated[
+        str | None, typer.Option("--interpreter", help="Where that Python is (else /usr/bin/python<version>).")
+    ] = None,
+) -> None:
+    """Make a package."""
+    from lakehouse.cli.package import Target, make_package
+
+    made = make_package(out, Target(arch, python, interpreter or f"/usr/bin/python{python}"))
+    console().print(f"{made}: what is in it, with checksums, stands in MANIFEST.json", soft_wrap=True)
+
+
 def main(command: str | None = None) -> None:
     """Run the command line, or one of its commands with the process's arguments.
 

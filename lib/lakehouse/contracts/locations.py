@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import ast
+import atexit
 import os
+import shutil
+import tempfile
+import zipfile
 from pathlib import Path
 
 import lakehouse
 from lakehouse.errors import ConfigurationError
 
-PACKAGE = Path(lakehouse.__file__).parent
+
+def _package_folder() -> Path:
+    """The folder of this package; one unpacked for this process when it was imported from a wheel (--py-files)."""
+    folder = Path(lakehouse.__file__).parent
+    if folder.is_dir():
+        return folder
+    unpacked = Path(tempfile.mkdtemp(prefix="lakehouse-"))
+    atexit.register(shutil.rmtree, unpacked, ignore_errors=True)
+    with zipfile.ZipFile(folder.parent) as wheel:
+        wheel.extractall(unpacked, [name for name in wheel.namelist() if name.startswith(f"{folder.name}/")])
+    return unpacked / folder.name
+
+
+PACKAGE = _package_folder()
+"""Where the sources, conf/ and the log settings of this package can be read as files."""
 
 
 def conf_dir() -> Path:
@@ -30,6 +48,11 @@ def conf_dir() -> Path:
         f"No configuration found. Tried: {', '.join(str(folder) for folder in tried)}. "
         "Set LAKEHOUSE_CONF to the folder that holds environments/ and one folder per domain."
     )
+
+
+def jars_dir() -> Path:
+    """The folder with the Java archives: LAKEHOUSE_JARS, else the checkout's .jars."""
+    return Path(os.environ.get("LAKEHOUSE_JARS") or PACKAGE.parents[1] / ".jars")
 
 
 def transform_file(domain: str, layer: str, name: str) -> Path:
