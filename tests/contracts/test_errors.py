@@ -205,6 +205,17 @@ MISTAKES = {
     "start that is no date": [Change(DOMAIN, "2025-01-01", "soon")],
     "schedule": [Change(DOMAIN, '"0 2 * * *"', "daily")],
     "no owner": [Change(DOMAIN, "owner: billing-data\n", "")],
+    "what a run does about a missing day": [Change(DOMAIN, "owner:", "arrival: {on_missing: goon}\nowner:")],
+    "unknown key of arrival": [Change(DOMAIN, "owner:", "arrival: {wait_hour: 3}\nowner:")],
+    "wait that is a text": [Change(DOMAIN, "owner:", "arrival: {wait_hours: 3h}\nowner:")],
+    "retries that are fewer than none": [Change(DOMAIN, "owner:", "retries: {count: -1}\nowner:")],
+    "delays in the wrong order": [Change(DOMAIN, "owner:", "retries: {max_delay_seconds: 5}\nowner:")],
+    "alert to no address": [Change(DOMAIN, "owner:", "alerts: {email: {to: [on-call]}}\nowner:")],
+    "alert to nobody": [Change(DOMAIN, "owner:", "alerts: {email: {to: []}}\nowner:")],
+    "alert without receivers": [Change(DOMAIN, "owner:", "alerts: {email: {connection: smtp}}\nowner:")],
+    "alert to no topic": [Change(DOMAIN, "owner:", "alerts: {sns: {topic_arn: alerts}}\nowner:")],
+    "unknown channel of alerts": [Change(DOMAIN, "owner:", "alerts: {mail: {to: [a@example.com]}}\nowner:")],
+    "deadline before the end of the day": [Change(DOMAIN, "owner:", "alerts: {deadline_hours: -1}\nowner:")],
     # --- environments
     "unknown key of an environment": [Change(LOCAL, "landing:", "landng:")],
     "variable that is not set": [Change(LOCAL, "lake: data/lake", "lake: ${LAKE_BUCKT}/lake")],
@@ -212,6 +223,26 @@ MISTAKES = {
     "Spark setting that is a list": [Change(LOCAL, "spark.master: local[2]", "spark.master: [local]")],
     "Spark setting of another name": [Change(LOCAL, "spark.master: local[2]", "master: local[2]")],
     "Spark settings that are a text": [Change(LOCAL, "spark:\n  spark.master: local[2]\n", "spark: fast\n")],
+    "kind of runner that is unknown": [Change(LOCAL, "landing:", "runner: {kind: emr_step}\nlanding:")],
+    "runner without a kind": [Change(LOCAL, "landing:", "runner: {package: s3://b/p}\nlanding:")],
+    "unknown key of a runner": [
+        Change(LOCAL, "landing:", "runner: {kind: emr_steps, clusterid: j-1, package: s3://b/p}\nlanding:")
+    ],
+    "runner without a package": [Change(LOCAL, "landing:", "runner: {kind: emr_steps, cluster_id: j-1}\nlanding:")],
+    "standalone runner without a cluster": [Change(LOCAL, "landing:", "runner: {kind: standalone}\nlanding:")],
+    "runner and master": [
+        Change(LOCAL, "landing:", "runner: {kind: emr_steps, cluster_id: j-1, package: s3://b/p}\nlanding:")
+    ],
+    "cluster without a version": [
+        Change(LOCAL, "landing:", "runner: {kind: databricks, package: s3://b, cluster: {}}\nlanding:")
+    ],
+    "cluster with Spark settings": [
+        Change(
+            LOCAL,
+            "landing:",
+            "runner: {kind: databricks, package: s3://b, cluster: {spark_version: x, spark_conf: {}}}\nlanding:",
+        )
+    ],
     "ending of an environment": [Change("environments/prod.yaml", "", "a: b\n")],
 }  # fmt: skip
 

@@ -21,6 +21,7 @@ from lakehouse.contracts.fingerprints import fingerprint
 from lakehouse.contracts.locations import conf_dir, parsed_code, transform_file
 from lakehouse.contracts.messages import explain
 from lakehouse.contracts.names import LAYERS, TableId
+from lakehouse.contracts.schedules import Alerts, Arrival, Retries
 from lakehouse.contracts.tables import (
     MODELS,
     AnyTable,
@@ -46,6 +47,11 @@ class DomainFacts(Declaration):
     start_date: date
     schedule: str = "0 0 * * *"
     """When it runs, in UTC, as five fields of cron: minute, hour, day of month, month, day of week."""
+    tags: tuple[str, ...] = ()
+    """Words by which the scheduler's page finds the domain's DAG, besides its name."""
+    arrival: Arrival = Arrival()
+    retries: Retries = Retries()
+    alerts: Alerts = Alerts()
 
     @field_validator("schedule")
     @classmethod

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.declaration import Declaration
 from lakehouse.contracts.locations import conf_dir
 from lakehouse.contracts.messages import explain
+from lakehouse.contracts.runners import LocalRunner, Runner, StandaloneRunner
 from lakehouse.contracts.yaml_files import read_mapping
 from lakehouse.errors import ConfigurationError, nearest
 
@@ -57,6 +59,29 @@ class Environment(Declaration):
     """Folder or URI where deliveries arrive; only read."""
     spark: dict[SettingName, Annotated[Setting, BeforeValidator(_checked_setting)]] = {}
     """Spark settings; the engine's own (Delta, time zone) come on top."""
+    runner: Runner = LocalRunner()
+    """What runs the steps when a scheduler starts them."""
+
+    @model_validator(mode="after")
+    def _check_master(self) -> Environment:
+        master = str(self.spark.get("spark.master", ""))
+        if isinstance(self.runner, StandaloneRunner) and not master.startswith("spark://"):
+            raise PydanticCustomError(
+                "master",
+                "the runner 'standalone' needs the address of the cluster. Example: spark: "
+                "{spark.master: spark://master:7077}",
+            )
+        if not isinstance(self.runner, StandaloneRunner | LocalRunner) and master:
+            raise PydanticCustomError(
+                "master",
+                "spark.master is chosen by the runner '{kind}'. Take it out of the Spark settings.",
+                {"kind": self.runner.kind},
+            )
+        return self
+
+    def settings(self) -> dict[str, str]:
+        """The Spark settings as Spark takes them: texts."""
+        return {name: str(v).lower() if isinstance(v, bool) else str(v) for name, v in self.spark.items()}
 
 
 def environment_files() -> dict[str, Path]:
@@ -72,6 +97,36 @@ def load_environment(name: str | None = None) -> Environment:
 
     Raises ConfigurationError for an unknown name, a wrong key or value, or a variable that is not set.
     """
+    path = _file(name)
+    content = {key: _resolved(path, str(key), value) for key, value in read_mapping(path).items()}
+    try:
+        return Environment.model_validate(content)
+    except ValidationError as error:
+        raise explain(str(path), error, Environment) from error
+
+
+def environment_variables(name: str | None = None) -> dict[str, str | None]:
+    """The variables that an environment's file names, with their values; None for one that is not set."""
+    found = _REFERENCE.findall("\n".join(_texts(read_mapping(_file(name)))))
+    return {variable: os.environ.get(variable) for variable in found}
+
+
+def check_unset(name: str) -> None:
+    """Check as much of an environment as can be known while some of its variables are not set.
+
+    Raises ConfigurationError as load_environment does, but for values that name a variable.
+    """
+    path = _file(name)
+    content = read_mapping(path)
+    try:
+        Environment.model_validate(content)
+    except ValidationError as error:
+        unknown = [detail["loc"] for detail in error.errors() if "${" in "".join(_texts(detail["input"]))]
+        if len(unknown) < error.error_count():
+            raise explain(str(path), error, Environment, unknown) from error
+
+
+def _file(name: str | None) -> Path:
     variable = os.environ.get("LAKEHOUSE_ENV")
     source = " (LAKEHOUSE_ENV)" if variable and not name else ""
     name = name or variable or DEFAULT
@@ -81,17 +136,25 @@ def load_environment(name: str | None = None) -> Environment:
             f"There is no environment '{name}'{source}.{nearest(name, files)} "
             f"Environments: {', '.join(files) or 'none'} (files <name>.yml in {conf_dir() / 'environments'})."
         )
-    path = files[name]
-    content = {key: _resolved(path, str(key), value) for key, value in read_mapping(path).items()}
-    try:
-        return Environment.model_validate(content)
-    except ValidationError as error:
-        raise explain(str(path), error, Environment) from error
+    return files[name]
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, str):
+        yield value
 
 
 def _resolved(path: Path, key: str, value: object) -> object:
     if isinstance(value, dict):
         return {name: _resolved(path, f"{key}.{name}", item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_resolved(path, key, item) for item in value]
     if not isinstance(value, str):
         return value
     if "${" in _REFERENCE.sub("", value):

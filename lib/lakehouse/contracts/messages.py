@@ -9,12 +9,23 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from lakehouse.contracts.declaration import Declaration
+from lakehouse.contracts.runners import LocalRunner
 from lakehouse.contracts.writes import ReplacePeriods
 from lakehouse.errors import ConfigurationError, nearest
 
-_STRATEGIES = {"append", "merge", "replace_periods", "replace_all"}
+_CHOSEN = {
+    "write": {"append", "merge", "replace_periods", "replace_all"},
+    "runner": {"local", "standalone", "emr_serverless", "emr_steps", "databricks"},
+}
+"""Keys whose value is one of several declarations, and the names that pydantic puts into the path for these."""
+
+_TAGS = {
+    "strategy": ("a strategy", f" Example: {ReplacePeriods.example}"),
+    "kind": ("a kind of runner", f" Example: {LocalRunner.example}"),
+}
+"""The keys that choose, what they choose, and an example."""
+
 _LONGEST = 60
-_WRITE = f" Example: {ReplacePeriods.example}"
 
 _EXPECTED = {
     "string_type": "text (a number or date that is meant as text stands in quotes)",
@@ -40,9 +51,12 @@ _EXPECTED = {
 """What pydantic expected, by the type of its error, in words."""
 
 
-def explain(file: str, error: ValidationError, model: type[Declaration]) -> ConfigurationError:
-    """One error with a line per mistake in a declaration's file."""
-    lines = [f"{file}: {_path(detail['loc'])}{_text(detail, model)}" for detail in error.errors()]
+def explain(
+    file: str, error: ValidationError, model: type[Declaration], leave_out: Sequence[tuple[int | str, ...]] = ()
+) -> ConfigurationError:
+    """One error with a line per mistake in a declaration's file, but those at the places to be left out."""
+    mistakes = [detail for detail in error.errors() if detail["loc"] not in leave_out]
+    lines = [f"{file}: {_path(detail['loc'])}{_text(detail, model)}" for detail in mistakes]
     return ConfigurationError("\n".join(lines))
 
 
@@ -54,7 +68,7 @@ def _path(location: Sequence[int | str]) -> str:
 def _written(location: Sequence[int | str]) -> Iterator[int | str]:
     """The keys that the user wrote: pydantic adds the chosen kind of a write, and a mark for errors about a key."""
     for number, part in enumerate(location):
-        chosen = number > 0 and location[number - 1] == "write" and part in _STRATEGIES
+        chosen = number > 0 and part in _CHOSEN.get(str(location[number - 1]), ())
         if not chosen and part != "[key]":
             yield part
 
@@ -71,9 +85,12 @@ def _text(detail: ErrorDetails, model: type[Declaration]) -> str:
         case "literal_error":
             return _choice(str(detail["input"]), context["expected"].replace(" or ", ", "), "allowed here") + example
         case "union_tag_invalid":
-            return _choice(context["tag"], context["expected_tags"], "a strategy") + _WRITE
+            what, example = _TAGS[context["discriminator"].strip("'")]
+            return _choice(context["tag"], context["expected_tags"], what) + example
         case "union_tag_not_found":
-            return f"the key 'strategy' is required and missing.{_WRITE}"
+            return (
+                f"the key {context['discriminator']} is required and missing.{_TAGS[context['discriminator'][1:-1]][1]}"
+            )
         case "too_short":
             return f"at least {context['min_length']} is needed, found {len(detail['input'])}.{example}"
         case "too_long":
@@ -105,7 +122,7 @@ def _example(location: Sequence[int | str], model: type[Declaration]) -> str:
             candidates = [declaration for field in fields for declaration in _declarations(field.annotation)]
         else:
             # A name of the user's, a place in a list, or the kind that pydantic chose among several.
-            candidates = [c for c in candidates if part in _STRATEGIES and _strategy(c) == part] or candidates
+            candidates = [c for c in candidates if _tag(c) == part] or candidates
         if len(candidates) == 1:
             found = candidates[0]
     return f" Example: {found.example}" if found.example else ""
@@ -118,6 +135,6 @@ def _declarations(annotation: object) -> Iterator[type[Declaration]]:
         yield from _declarations(inner)
 
 
-def _strategy(declaration: type[Declaration]) -> str | None:
-    field = declaration.model_fields.get("strategy")
+def _tag(declaration: type[Declaration]) -> str | None:
+    field = declaration.model_fields.get("strategy") or declaration.model_fields.get("kind")
     return get_args(field.annotation)[0] if field else None

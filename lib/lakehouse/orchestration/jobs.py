@@ -1,0 +1,101 @@
+"""One step of a domain as a process: what it is called and told, the same whatever runs it. Nothing of Airflow here."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lakehouse.contracts.environments import Environment
+from lakehouse.contracts.lakes import Lake
+
+STEPS = ("ingest", "refine", "aggregate", "maintain")
+"""The steps in their order."""
+
+_LONGEST = 120
+"""Of a scheduler's name for a run, which becomes part of a file's name."""
+
+
+@dataclass(frozen=True)
+class StepRequest:
+    """What a person, or the schedule, asked of a run."""
+
+    run_id: str
+    """Name of this attempt; see attempt_id."""
+    environment: str
+    """Name of the file in conf/environments."""
+    first: str | None = None
+    last: str | None = None
+    """Delivery days as ISO dates, both ends included; None is open."""
+    full_refresh: bool = False
+    dry_run: bool = False
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One step of a domain as a process."""
+
+    domain: str
+    step: str
+    """ingest, refine, aggregate or maintain."""
+    run_id: str
+    """Names the result; one per attempt."""
+    lake: str
+    """The lake's absolute folder or URI."""
+    arguments: tuple[str, ...]
+    """What the script gets."""
+    spark: Mapping[str, str] = field(default_factory=dict)
+    """Spark settings of the environment."""
+
+    @property
+    def script(self) -> str:
+        """File name of the script, in jobs/ of the checkout and of the package."""
+        return f"lakehouse_{self.step}.py"
+
+    @property
+    def result(self) -> str:
+        """Where the step writes its result as JSON, whatever its exit code."""
+        return f"{self.lake}/{self.domain}/results/{self.run_id}.json"
+
+    @property
+    def title(self) -> str:
+        """Name for people."""
+        return f"lakehouse {self.step} {self.domain}"
+
+
+def step_job(domain: str, step: str, environment: Environment, request: StepRequest) -> Job:
+    """The process of a step in an environment.
+
+    Relative folders of the environment start where this process runs.
+    """
+    lake = Lake.at(environment.lake).root
+    landing = Lake.at(environment.landing).root
+    arguments = [domain]
+    if request.first:
+        arguments += ["--from", request.first]
+    if request.last:
+        arguments += ["--to", request.last]
+    arguments += ["--lake", lake, "--landing", landing, "--env", request.environment]
+    chosen = {"--full-refresh": request.full_refresh, "--dry-run": request.dry_run, "--strict": request.strict}
+    arguments += [option for option, wanted in chosen.items() if wanted]
+    arguments += ["--run-id", request.run_id]
+    return Job(domain, step, request.run_id, lake, tuple(arguments), environment.settings())
+
+
+def attempt_id(dag_id: str, dag_run: str, step: str, attempt: int, instance: str = "") -> str:
+    """A readable name for one attempt at a step: the same whenever it is asked for, and fit for a file's name.
+
+    ``instance`` is what the scheduler calls the attempt: it tells runs of the same name apart that two schedulers
+    started, or one whose records were removed.
+    """
+    run = re.sub(r"[^\w.-]+", "-", dag_run, flags=re.ASCII).strip("-.")
+    if len(run) > _LONGEST:
+        run = f"{run[:_LONGEST]}-{_short(dag_run)}"
+    name = f"{dag_id}.{run}.{step}.{attempt}"
+    return f"{name}-{_short(instance)}" if instance else name
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
