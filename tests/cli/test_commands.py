@@ -67,13 +67,33 @@ def test_a_wrong_contract_and_a_right_environment(conf: Path, lakehouse: Lakehou
     )
 
 
+def test_an_environment_whose_variables_are_not_set_is_skipped(conf: Path, lakehouse: Lakehouse) -> None:
+    prod = conf / "environments" / "prod.yml"
+    prod.write_text("description: x\nlake: ${NO_SUCH_BUCKET_HERE}/lake\nlanding: ${NO_SUCH_BUCKET_HERE}/in\n")
+    code, out, err = lakehouse("validate")
+    assert (code, err) == (0, "")
+    assert out == (
+        "ok     domain billing: 4 tables\nok     environment local\n"
+        "skipped environment prod: needs NO_SUCH_BUCKET_HERE\n"
+    )
+    code, out, err = lakehouse("run", "billing", "--env", "prod")
+    assert (code, out) == (2, "")
+    assert err == (
+        f"error {prod}: lake: the environment variable NO_SUCH_BUCKET_HERE is not set. "
+        "Example: export NO_SUCH_BUCKET_HERE=...\n"
+    )
+
+
 def test_a_wrong_environment_and_a_right_contract(conf: Path, lakehouse: Lakehouse) -> None:
-    (conf / "environments" / "prod.yml").write_text("description: x\nlake: ${NO_SUCH_BUCKET_HERE}\nlanding: y\n")
+    """What can be known is checked, also when a variable is not set."""
+    prod = conf / "environments" / "prod.yml"
+    text = "description: x\nlake: ${NO_SUCH_BUCKET_HERE}\nlanding: y\n"
+    prod.write_text(text + "spark: {spark.master: '${NO_SUCH_MASTER}'}\nrunner: {kind: emr_serverles}\n")
     code, out, err = lakehouse("validate")
     assert (code, out) == (2, "ok     domain billing: 4 tables\nok     environment local\n")
     assert err == (
-        f"error {conf}/environments/prod.yml: lake: the environment variable NO_SUCH_BUCKET_HERE is not set. "
-        "Example: export NO_SUCH_BUCKET_HERE=...\n"
+        f"error {prod}: runner: 'emr_serverles' is not a kind of runner. Did you mean 'emr_serverless'? Allowed: "
+        "'local', 'standalone', 'emr_serverless', 'emr_steps', 'databricks'. Example: runner: {kind: local}\n"
     )
 
 

@@ -29,18 +29,27 @@ plans.add_command(app)
 def validate(domains: Annotated[list[str] | None, typer.Argument(help="Domains (else all).")] = None) -> None:
     """Check contracts and environments."""
     from lakehouse.contracts.domains import domain_names
-    from lakehouse.contracts.environments import environment_files, load_environment
+    from lakehouse.contracts.environments import (
+        check_unset,
+        environment_files,
+        environment_variables,
+        load_environment,
+    )
 
     def check_environment(name: str) -> str:
+        unset = [variable for variable, value in environment_variables(name).items() if value is None]
+        if unset:
+            check_unset(name)
+            return f"skipped environment {name}: needs {', '.join(unset)}"
         load_environment(name)
-        return f"environment {name}"
+        return f"ok     environment {name}"
 
     checks = [(_check_domain, name) for name in domains or domain_names()]
     checks += [(check_environment, name) for name in environment_files()]
     code = ExitCode.DONE
     for check, name in checks:
         try:
-            console().print(f"ok     {check(name)}")
+            console().print(check(name), soft_wrap=True)
         except LakehouseError as error:
             code = ExitCode.WRONG_USAGE
             show_error(str(error))
@@ -53,7 +62,7 @@ def _check_domain(name: str) -> str:
 
     domain = load_domain(name)
     check_sql(domain)
-    return f"domain {name}: {len(domain.tables)} tables"
+    return f"ok     domain {name}: {len(domain.tables)} tables"
 
 
 @app.command(help="Ask a question of the lake in SQL (DuckDB), or open a prompt.\n\n"
