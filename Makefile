@@ -20,7 +20,7 @@ moved:
 endif
 endif
 
-.PHONY: help run test lint sql validate verify sample bench package lock clean
+.PHONY: help run airflow test soak lint sql validate verify sample bench package lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -45,10 +45,16 @@ run: $(VENV)/.main .jars/.complete  ## Deliveries to gold: [LANDING=] [LAKE=] [D
 	$(LAKEHOUSE) run "$$DOMAIN" --landing "$$LANDING" --lake "$$LAKE" \
 		$${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $(ARGS)
 
-test: lint $(VENV)/.test .jars/.complete  ## Lint and all tests
+airflow: $(VENV)/.airflow .jars/.complete  ## Schedules, backfills and a page to trigger runs, on 127.0.0.1: [ARGS="--port 8080"]
+	@$(VENV)/bin/python -m lakehouse.orchestration.server $(ARGS)
+
+test: lint $(VENV)/.test $(VENV)/.airflow .jars/.complete  ## Lint and all tests
 	@$(VENV)/bin/python -m pytest -q $(or $(ARGS),tests)
 
-lint: $(VENV)/.test  ## Style, types and the dependency rule
+soak: $(VENV)/.test $(VENV)/.airflow .jars/.complete  ## The tests that take too long for make test
+	@$(VENV)/bin/python -m pytest -q -m soak $(or $(ARGS),tests)
+
+lint: $(VENV)/.test $(VENV)/.airflow  ## Style, types and the dependency rule
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/python -m mypy --strict $(wildcard lib jobs tests benchmarks)
@@ -75,8 +81,9 @@ package: $(VENV)/.main .jars/.complete  ## What EMR, Databricks and other cluste
 # Versions that are already locked stay; UPGRADE=1 takes the newest that fit.
 lock: $(VENV)/.tools  ## Renew requirements/*.txt from requirements/*.in: [UPGRADE=1]
 	@set -e; $(UV_SETTINGS); export UV_CUSTOM_COMPILE_COMMAND='make lock'; \
-	for lock in main test tools; do \
-		$(VENV)/bin/uv pip compile --quiet --python $(VENV)/bin/python --universal --python-version 3.10 \
+	for lock in main test airflow tools; do \
+		python=3.10; if [ "$$lock" = airflow ]; then python=3.11; fi; \
+		$(VENV)/bin/uv pip compile --quiet --python $(VENV)/bin/python --universal --python-version "$$python" \
 			--generate-hashes --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) \
 			requirements/$$lock.in --output-file requirements/$$lock.txt; \
 	done
@@ -138,6 +145,17 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.main
 	@set -e; $(UV_SETTINGS); \
 	echo "Installing the test tools"; \
 	$(UV_INSTALL) --require-hashes -r requirements/test.txt; \
+	touch $@
+
+# Airflow's way to AWS needs Python 3.11; everything else works with 3.10.
+$(VENV)/.airflow: requirements/airflow.txt $(VENV)/.main
+	@set -e; $(UV_SETTINGS); \
+	if $(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+		echo "Installing Airflow"; \
+		$(UV_INSTALL) --require-hashes -r requirements/airflow.txt; \
+	else \
+		echo "Airflow is left out: it needs Python 3.11 or 3.12, and the environment has $$($(VENV)/bin/python --version)." >&2; \
+	fi; \
 	touch $@
 
 # Ivy keeps its cache and settings inside .jars/: an empty or read-only home directory is enough. IVY_SETTINGS

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("main", "test", "tools")
+LOCKS = ("main", "test", "airflow", "tools")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 OFFLINE = ("--no-deps", "--no-index")
 
@@ -154,9 +154,20 @@ def test_locks_hold_what_is_asked_for(lock: str) -> None:
 
 def test_locks_agree_with_each_other() -> None:
     assert requirements("main").keys() <= requirements("test").keys()
+    assert one_version_each("airflow", "main") and one_version_each("airflow", "test")
     shared = names_in("tools") & names_in("main")
     assert {"setuptools", "wheel"} <= shared
     assert {n: locked_version("tools", n) for n in shared} == {n: locked_version("main", n) for n in shared}
+
+
+def one_version_each(lock: str, other: str) -> bool:
+    """Whether all that both locks hold is in one version; Airflow's knows Python 3.10 not, where others may differ."""
+    versions = {name: versions_of(lock, name) for name in names_in(lock) & names_in(other)}
+    return len(versions) > 10 and all(found <= versions_of(other, name) for name, found in versions.items())
+
+
+def versions_of(lock: str, name: str) -> set[str]:
+    return {r.split("==")[1].split(" ")[0] for r in requirements(lock) if re.match(rf"{re.escape(name)}(\[|==)", r)}
 
 
 def test_package_asks_for_what_the_lock_provides() -> None:
@@ -197,7 +208,7 @@ def checkout(tmp_path: Path) -> Path:
     lakehouse = root / ".venv" / "bin" / "lakehouse"
     lakehouse.write_text(FAKE_LAKEHOUSE)
     lakehouse.chmod(0o755)
-    for stamp in (".venv/.tools", ".venv/.main", ".venv/.test", ".jars/.complete"):
+    for stamp in (".venv/.tools", ".venv/.main", ".venv/.test", ".venv/.airflow", ".jars/.complete"):
         (root / stamp).touch()
     return root
 
@@ -211,7 +222,7 @@ def test_make_alone_lists_every_target(checkout: Path) -> None:
     listed = run("make", cwd=checkout)
     assert listed.returncode == 0, listed.stderr
     assert re.findall(r"^  make (\w+) +\S", listed.stdout, flags=re.MULTILINE) == targets
-    wanted = {"run", "test", "lint", "sql", "validate", "verify", "sample", "bench", "lock", "clean"}
+    wanted = {"run", "airflow", "test", "soak", "lint", "sql", "validate", "verify", "sample", "bench", "lock", "clean"}
     assert wanted <= set(targets)
 
 
