@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 import pyspark
 from pyspark import SparkConf, SparkContext
@@ -28,8 +29,11 @@ _ENGINE = {
     # One file is one task: a record's number is then its place in its task, without a second pass.
     "spark.sql.files.openCostInBytes": str(128 * 1024 * 1024),
     "spark.sql.files.maxPartitionBytes": str(128 * 1024 * 1024),
+    # Lists of values are not written into generated code, so that it is compiled once for all of them.
+    "spark.sql.optimizer.inSetConversionThreshold": "0",
     "spark.ui.showConsoleProgress": "false",
 }
+_JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 
 _NEEDED = (
     "io.delta.sql.DeltaSparkSessionExtension",
@@ -87,7 +91,7 @@ def release_claim(session: SparkSession, lake: Lake, domain: str) -> None:
 
 def _on_this_machine(builder: SparkSession.Builder, environment: Environment) -> SparkSession.Builder:
     """What spark-submit would say: this process starts the driver."""
-    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", _submit_arguments())
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", _submit_arguments(environment))
     if not {"spark.jars", "spark.jars.packages"} & environment.spark.keys():
         builder = builder.config("spark.jars", ",".join(_jars()))
     if str(environment.spark.get("spark.master", "local")).startswith("local"):
@@ -110,10 +114,11 @@ def _check_classes() -> None:
         )
 
 
-def _submit_arguments() -> str:
+def _submit_arguments(environment: Environment) -> str:
     # Spark's start-up warnings tell a user of this product nothing.
-    settings = PACKAGE / "log4j2.properties"
-    return f"--driver-java-options '-Dlog4j2.configurationFile={settings.as_uri()}' pyspark-shell"
+    settings = f"-Dlog4j2.configurationFile={(PACKAGE / 'log4j2.properties').as_uri()}"
+    options = f"{settings} {environment.spark.get(_JAVA_OPTIONS, '')}".strip()
+    return f"--driver-java-options {shlex.quote(options)} pyspark-shell"
 
 
 def _jars() -> list[str]:

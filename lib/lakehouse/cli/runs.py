@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import traceback
 from collections.abc import Sequence
@@ -13,11 +12,12 @@ from typing import Any
 import typer
 
 from lakehouse.cli import options as o
+from lakehouse.cli import results
 from lakehouse.cli.screen import Progress, console, show_error, show_run
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
-from lakehouse.errors import ConfigurationError, ExitCode, LakehouseError
+from lakehouse.errors import ExitCode, LakehouseError
 from lakehouse.steps.order import STEPS, dry_run, new_run_id, run_steps
 from lakehouse.steps.summary import RunSummary
 from lakehouse.steps.workspace import Workspace
@@ -38,14 +38,19 @@ class Request:
     dry_run: bool
     strict: bool
     result: Path | None
+    run_id: str | None = None
 
 
 def carry_out(request: Request) -> None:
-    """Do what was asked for, show it, write the result file, and end with the exit code that fits."""
-    run_id = new_run_id()
+    """Do what was asked for, show it, write the result, and end with the exit code that fits."""
+    run_id = request.run_id or new_run_id()
     summary: dict[str, Any] = {"run_id": run_id, "domain": request.domain, "steps": list(request.steps)}
+    places: list[str | Path] = []
     try:
-        found = _run(request, run_id)
+        results.check_run_id(run_id)
+        results.check_folder(request.result)
+        places += [request.result] if request.result else []
+        found = _run(request, run_id, places)
         show_run(found)
         summary, code = found.as_json(), found.exit_code
     except LakehouseError as error:
@@ -58,41 +63,41 @@ def carry_out(request: Request) -> None:
         logging.getLogger("lakehouse").debug(traceback.format_exc())
         _explain_failure(error, run_id)
         summary, code = summary | {"reason": _short(error)}, int(ExitCode.FAILED)
-    if request.result and request.result.parent.is_dir():
-        _write_result(request.result, summary | {"exit_code": code})
+    for place in places:
+        try:
+            results.write_result(place, summary | {"exit_code": code})
+        except OSError as error:
+            show_error(f"the result could not be written to {place}: {error.strerror or error}")
     raise typer.Exit(code)
 
 
-def _run(request: Request, run_id: str) -> RunSummary:
+def _run(request: Request, run_id: str, places: list[str | Path]) -> RunSummary:
     days = o.parse_days(request.first, request.last)
     environment = load_environment(request.environment)
+    lake = Lake.at(request.lake or environment.lake)
     domain = load_domain(request.domain)
     landing = request.landing or environment.landing
     if "ingest" in request.steps:
         o.check_landing(landing, request.domain)
-    if request.result and not request.result.parent.is_dir():
-        raise ConfigurationError(f"--result: the folder '{request.result.parent}' does not exist.")
     with Progress() as progress:
         work = Workspace(
             domain,
             environment,
-            Lake.at(request.lake or environment.lake),
+            lake,
             o.absolute(landing),
             run_id,
             days,
             request.full_refresh,
             progress.line,
         )
+        if request.run_id:
+            results.check_unused(work.ledger, run_id)
+        if request.run_id or not request.dry_run:
+            # From here on the lake itself keeps the result: whoever named the run looks for it there.
+            places.append(results.result_place(lake, domain.name, run_id))
         if request.dry_run:
             return dry_run(work, request.steps)
         return run_steps(work, request.steps, request.strict, progress.step)
-
-
-def _write_result(path: Path, summary: dict[str, Any]) -> None:
-    # Written aside and renamed: a reader never sees half a file.
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(json.dumps(summary, indent=2, default=str) + "\n", "utf-8")
-    aside.replace(path)
 
 
 def _short(error: Exception) -> str:
@@ -120,8 +125,11 @@ def _command(steps: Sequence[str]) -> Any:
         dry_run: o.DryRun = False,
         strict: o.Strict = False,
         result: o.ResultFile = None,
+        run_id: o.RunId = None,
     ) -> None:
-        carry_out(Request(domain, steps, first, last, lake, landing, env, full_refresh, dry_run, strict, result))
+        carry_out(
+            Request(domain, steps, first, last, lake, landing, env, full_refresh, dry_run, strict, result, run_id)
+        )
 
     return command
 

@@ -49,17 +49,22 @@ def conform(rows: DataFrame, table: SilverTable, bronze: BronzeTable) -> DataFra
     Columns: the contract's conformed columns, the delivery columns, ``malformed_record``, ``unconformed`` (boolean)
     and ``delivered`` (struct of the bronze columns).
     """
+    # Texts, then values, then what is wrong with them, each a step of its own: Spark computes a step's columns once,
+    # but would compute an expression again wherever it stands inside another.
     originals = [F.col(name) for name in (*bronze.columns, *BRONZE_COLUMNS)]
-    readings = {name: read_column(name, column, bronze, F.col) for name, column in table.conformed()}
-    failed = [reading.text.isNotNull() & reading.value.isNull() for reading in readings.values()]
-    return rows.select(
-        *(reading.value.alias(name) for name, reading in readings.items()),
+    columns = dict(table.conformed())
+    texts = rows.select(
+        *(_text(name, column, bronze, F.col).alias(_text_name(name)) for name, column in columns.items()),
         *DELIVERY_COLUMNS,
         "malformed_record",
-        reduce(lambda left, right: left | right, failed, F.lit(False)).alias(UNCONFORMED),
         F.monotonically_increasing_id().alias(ONCE),
         F.struct(*originals).alias(DELIVERED),
     )
+    values = {name: _reading(name, column, F.col(_text_name(name))).value for name, column in columns.items()}
+    read = texts.select("*", *(value.alias(name) for name, value in values.items()))
+    failed = [F.col(_text_name(name)).isNotNull() & F.col(name).isNull() for name in columns]
+    unconformed = reduce(lambda left, right: left | right, failed, F.lit(False))
+    return read.select(*columns, *DELIVERY_COLUMNS, "malformed_record", unconformed.alias(UNCONFORMED), ONCE, DELIVERED)
 
 
 def derive(rows: DataFrame, table: SilverTable) -> DataFrame:
@@ -85,12 +90,22 @@ def read_column(
     name: str, column: contract_columns.Column, bronze: BronzeTable, field: Callable[[str], Column]
 ) -> Reading:
     """How a column is read from a record; ``field`` turns a bronze column's name into a Column."""
+    return _reading(name, column, _text(name, column, bronze, field))
+
+
+def _text_name(name: str) -> str:
+    return f"text of {name}"
+
+
+def _text(name: str, column: contract_columns.Column, bronze: BronzeTable, field: Callable[[str], Column]) -> Column:
     source = column.source or name
     # A column or alias that was declared after the delivery was taken: its values wait among the unknown columns.
     names = (source, *bronze.columns[source].aliases)
     text = F.coalesce(field(source), *(field("unknown_columns").getItem(name) for name in names))
-    absent = ["", *column.null_values]
-    text = F.when(~text.isin(absent), text)
+    return F.when(~text.isin("", *column.null_values), text)
+
+
+def _reading(name: str, column: contract_columns.Column, text: Column) -> Reading:
     value, excess = _value(text, column)
     failures = []
     if column.type != "string":

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyspark
 from pyspark.errors import IllegalArgumentException
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from lakehouse.contracts.rules import Gate
 from lakehouse.errors import ConfigurationError
@@ -20,7 +20,7 @@ RULES_PER_SCAN = 40
 """Statements judged in one scan. With more, Spark's generated code grows too large to be compiled and the scan
 becomes several times slower; a further scan reads other deliveries, so no row is read twice."""
 
-_WHOLE = re.compile(r"^(IsPrimaryKey|IsUnique)\b")
+_PLACE = "place_in_scan"
 _UNKNOWN_COLUMN = "Input data does not include column"
 
 
@@ -55,8 +55,11 @@ def judge_deliveries(
     """
     verdicts: list[Verdict] = []
     for sequences, rows in batches:
-        statements = [_statement(gate, sequence, sequence_column, staged) for sequence in sequences for gate in gates]
-        verdicts += _evaluate(rows, statements)
+        places = enumerate(sequences, start=1)
+        statements = [_statement(gate, sequence, place, staged) for place, sequence in places for gate in gates]
+        # The same numbers in every scan: Spark then compiles its code for one and uses it for the others.
+        place = F.call_function("array_position", F.lit(list(sequences)), F.col(sequence_column))
+        verdicts += _evaluate(rows.withColumn(_PLACE, place), statements)
     return verdicts
 
 
@@ -75,8 +78,8 @@ def check_statements(spark_rows: DataFrame, gates: Sequence[Gate]) -> None:
     _evaluate(spark_rows, [_Statement(gate.rule, gate, None) for gate in gates])
 
 
-def _statement(gate: Gate, sequence: int, column: str, staged: str) -> _Statement:
-    condition = f"{column} = {sequence}" + (f" and {staged}" if gate.on == "staged" else "")
+def _statement(gate: Gate, sequence: int, place: int, staged: str) -> _Statement:
+    condition = f"{_PLACE} = {place}" + (f" and {staged}" if gate.on == "staged" else "")
     return _Statement(f'{gate.rule} where "{condition}"', gate, sequence)
 
 

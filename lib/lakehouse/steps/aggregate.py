@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 
 from pyspark import inheritable_thread_target
 from pyspark.sql import Column, DataFrame
@@ -41,6 +42,24 @@ class Touched:
         return self.values is not None and not self.values
 
 
+class _Feeds:
+    """Changed values of the inputs: tables made from the same input ask once."""
+
+    def __init__(self, work: Workspace) -> None:
+        self._work = work
+        self._lock = Lock()
+        self._found: dict[tuple[TableId, str, int, int], list[object] | None] = {}
+
+    def changed(self, source: TableId, column: str, after: int, until: int) -> list[object] | None:
+        """Distinct values among the rows that changed between two versions; None when the feed is gone."""
+        key = (source, column, after, until)
+        with self._lock:
+            if key not in self._found:
+                path = self._work.lake.table(source)
+                self._found[key] = changed_values(self._work.spark, path, column, after, until)
+            return self._found[key]
+
+
 @dataclass(frozen=True)
 class _Result:
     """What became of one gold table."""
@@ -63,6 +82,7 @@ def aggregate(work: Workspace, summary: RunSummary) -> None:
     """
     waiting = stale_tables(work)
     publications = work.ledger.publications()
+    feeds = _Feeds(work)
     if waiting:
         _ = work.spark  # started before the threads that share it
     while waiting:
@@ -70,20 +90,20 @@ def aggregate(work: Workspace, summary: RunSummary) -> None:
         wave = [table for table in waiting if not ids & set(table.inputs.values())]
         work.progress(f"computing {', '.join(str(table.id) for table in wave)}")
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            results = list(pool.map(inheritable_thread_target(lambda t: _bring(work, t, publications)), wave))
+            results = list(pool.map(inheritable_thread_target(lambda t: _bring(work, t, publications, feeds)), wave))
         for result in results:
             _record(work, result, summary)
         waiting = [table for table in waiting if table not in wave]
 
 
-def _bring(work: Workspace, table: GoldTable, publications: Mapping[TableId, Publication]) -> _Result:
+def _bring(work: Workspace, table: GoldTable, publications: Mapping[TableId, Publication], feeds: _Feeds) -> _Result:
     """Compute, judge and write what changed of one table."""
     published = publications.get(table.id)
     versions = {str(source): table_version(work.lake.table(source)) or 0 for source in table.inputs.values()}
     anew = work.full_refresh or published is None or published.fingerprint != work.fingerprint(table.id)
     if not anew or table_version(work.lake.table(table.id)) is None:
         ensure_table(gold_shape(table, work.lake))
-    touched = _touched(work, table, None if anew else published, versions)
+    touched = _touched(table, None if anew else published, versions, feeds)
     return _Result(table, versions, touched, [] if touched.nothing else _publish(work, table, touched))
 
 
@@ -115,7 +135,7 @@ def _record(work: Workspace, result: _Result, summary: RunSummary) -> None:
     summary.tables.append(TableSummary(str(table.id), version, note=note))
 
 
-def _touched(work: Workspace, table: GoldTable, published: Publication | None, versions: Mapping[str, int]) -> Touched:
+def _touched(table: GoldTable, published: Publication | None, versions: Mapping[str, int], feeds: _Feeds) -> Touched:
     if published is None:
         return Touched(None, "made anew")
     if not isinstance(table.write, ReplacePeriods):
@@ -127,7 +147,7 @@ def _touched(work: Workspace, table: GoldTable, published: Publication | None, v
         after = published.input_versions.get(str(source_id))
         if after is None:
             return Touched(None, "made anew")
-        found = changed_values(work.spark, work.lake.table(source_id), column, after, versions[str(source_id)])
+        found = feeds.changed(source_id, column, after, versions[str(source_id)])
         if found is None:
             return Touched(None, f"all periods: the change feed of {source_id} since version {after} is gone")
         values.update(found)

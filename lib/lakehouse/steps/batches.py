@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lakehouse.contracts.rules import Gate
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _QUARANTINED_ROW = "quarantined_row"
 _REPEATED = "repeated"
+_FEW_ROWS = 250_000
+"""Up to so many rows are kept in memory while they are judged and published: some 200 MB."""
 _STAGED = f"not {QUARANTINED} and not {_REPEATED}"
 
 
@@ -42,15 +45,25 @@ class Batch:
     bronze: BronzeTable
     bronze_path: str
     bronze_version: int | None
+    kept: DataFrame | None = None
+    """Judged rows of a small batch, computed once for all that is asked of them; of others, each question computes
+    anew what it needs, which is cheaper than keeping whole rows."""
 
-    def judged(self, deliveries: Sequence[tuple[object, int]]) -> DataFrame:
-        """Conformed, transformed and judged rows of some deliveries, given as (delivery date, sequence)."""
+    def judged(self, deliveries: Sequence[tuple[object, int]], places: DataFrame | None = None) -> DataFrame:
+        """Conformed, transformed and judged rows of some deliveries, given as (delivery date, sequence).
+
+        With ``places`` (addresses), only the rows there.
+        """
+        from pyspark.sql import functions as F
+
+        mine = F.col("delivery_sequence").isin([sequence for _, sequence in deliveries])
+        if self.kept is not None:
+            return _at(self.kept.where(mine), places)
         days = list({day for day, _ in deliveries})
-        sequences = [sequence for _, sequence in deliveries]
-        rows = read_table(self.spark, self.bronze_path, self.bronze_version).where(
-            partition_filter("delivery_date", days)
+        bronze = read_table(self.spark, self.bronze_path, self.bronze_version)
+        rows = conform(
+            _at(bronze.where(partition_filter("delivery_date", days)).where(mine), places), self.table, self.bronze
         )
-        rows = conform(rows.where(rows["delivery_sequence"].isin(sequences)), self.table, self.bronze)
         name = next(iter(self.table.inputs))
         transformed = check_transformed(rows, transform_of(self.table)(**{name: rows}), self.table)
         return judge(derive(transformed, self.table), self.table)
@@ -58,6 +71,23 @@ class Batch:
     def good(self, deliveries: Sequence[tuple[object, int]], columns: Sequence[str]) -> DataFrame:
         """The rows that broke no quarantine rule, in the columns of the table."""
         return self.judged(deliveries).where(f"NOT {QUARANTINED}").select(*columns)
+
+
+def _at(rows: DataFrame, places: DataFrame | None) -> DataFrame:
+    return rows if places is None else rows.join(places, list(ADDRESS), "left_semi")
+
+
+@contextmanager
+def keeping(batch: Batch, deliveries: Sequence[Delivery]) -> Iterator[Batch]:
+    """The batch for work on these deliveries: with their judged rows kept when they are few."""
+    if sum(delivery.rows or 0 for delivery in deliveries) > _FEW_ROWS:
+        yield batch
+        return
+    kept = batch.judged(addresses(deliveries)).persist()
+    try:
+        yield replace(batch, kept=kept)
+    finally:
+        kept.unpersist()
 
 
 def addresses(deliveries: Sequence[Delivery]) -> list[tuple[object, int]]:
@@ -130,9 +160,3 @@ def _judge_keys(table: SilverTable, staged: DataFrame) -> list[Verdict]:
         return [Verdict(n, g.on, g.rule, g.severity, True, None, {}) for n in sequences for g in gates]
     batches = ((part, staged) for part in chunks(sequences, deliveries_per_scan(gates)))
     return judge_deliveries(batches, gates, "delivery_sequence", "true")
-
-
-def quarantined_deliveries(verdicts: Sequence[Verdict], deliveries: Sequence[Delivery]) -> list[Delivery]:
-    """Deliveries with at least one quarantined row, as the gates measured it."""
-    bad = {v.sequence for v in verdicts if _QUARANTINED_ROW in v.rule and v.metrics.get("Mean", 0) > 0}
-    return [delivery for delivery in deliveries if delivery.sequence in bad]

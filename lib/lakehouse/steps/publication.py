@@ -16,7 +16,8 @@ from lakehouse.ledger.book import table_version
 from lakehouse.ledger.deliveries import Delivery, Outcome
 from lakehouse.quality import quarantine
 from lakehouse.quality.gates import Verdict, explain
-from lakehouse.steps.batches import Batch, addresses, judge_batch, quarantined_deliveries
+from lakehouse.quality.rules import QUARANTINED
+from lakehouse.steps.batches import Batch, addresses, judge_batch, keeping
 from lakehouse.steps.shapes import keyed_table
 from lakehouse.steps.workspace import Workspace
 from lakehouse.storage import winners
@@ -26,10 +27,12 @@ from lakehouse.storage.winners import Colliding, KeyedTable, Scope
 
 @dataclass(frozen=True)
 class Suspects:
-    """Keys of the batch that occur more than once, and the good rows that have them."""
+    """What needs a closer look: keys that occur more than once, the good rows that have them, and the bad rows."""
 
     colliding: Colliding
     rows: DataFrame
+    bad: DataFrame
+    """Addresses of the quarantined rows."""
     scope: Scope
 
 
@@ -65,32 +68,49 @@ class Refinement:
         self, pending: Sequence[Delivery], replaced: Sequence[int], again: bool, rebuild: bool
     ) -> Iterator[Suspects]:
         """The keys that occur more than once among the good rows of the batch and the table."""
-        good = self._good(pending)
-        sequences = [*replaced, *((d.sequence or 0) for d in pending)] if again else []
-        empty = rebuild or (file_count(self.keyed.path) == 0 and file_count(self.keyed.outranked_path) == 0)
-        touched = [good.select(*self.keyed.partition_by)]
-        if sequences and not empty:
-            mine = F.col("delivery_sequence").isin(sequences)
-            for path in (self.keyed.path, self.keyed.outranked_path):
-                touched.append(read_table(self.work.spark, path).where(mine).select(*self.keyed.partition_by))
-        self.scope = winners.scope_of(touched, self.keyed, empty)
-        colliding = winners.collisions(good, self.scope, sequences)
-        rows = winners.among(good, colliding).persist(StorageLevel.MEMORY_AND_DISK)
-        yield Suspects(colliding, rows, self.scope)
-        rows.unpersist()
-        colliding.hashes.unpersist()
+        with keeping(self.batch, pending) as self.batch, self._narrowed(pending) as narrow:
+            good = narrow.where(f"NOT {QUARANTINED}")
+            sequences = [*replaced, *((d.sequence or 0) for d in pending)] if again else []
+            empty = rebuild or (file_count(self.keyed.path) == 0 and file_count(self.keyed.outranked_path) == 0)
+            touched = [good.select(*self.keyed.partition_by)]
+            if sequences and not empty:
+                mine = F.col("delivery_sequence").isin(sequences)
+                for path in (self.keyed.path, self.keyed.outranked_path):
+                    touched.append(read_table(self.work.spark, path).where(mine).select(*self.keyed.partition_by))
+            self.scope = winners.scope_of(touched, self.keyed, empty)
+            colliding = winners.collisions(good, self.scope, sequences)
+            found = self._at(pending, winners.colliding_addresses(good, colliding)).select(self.keyed.all_columns)
+            rows = found.persist(StorageLevel.MEMORY_AND_DISK)
+            bad = narrow.where(QUARANTINED).select(*winners.ADDRESS)
+            yield Suspects(colliding, rows, bad, self.scope)
+            rows.unpersist()
+            colliding.hashes.unpersist()
+
+    @contextmanager
+    def _narrowed(self, pending: Sequence[Delivery]) -> Iterator[DataFrame]:
+        """What rows are compared by, computed in one pass over the batch."""
+        judged = self.batch.judged(addresses(pending))
+        narrow = winners.narrowed(judged, self.keyed, QUARANTINED).persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            yield narrow
+        finally:
+            narrow.unpersist()
+
+    def _at(self, pending: Sequence[Delivery], places: DataFrame) -> DataFrame:
+        """Judged rows at some addresses."""
+        return self.batch.judged(addresses(pending), places)
 
     def judge(self, pending: Sequence[Delivery], suspects: Suspects) -> list[Verdict]:
         """Verdicts of all gates on all deliveries."""
         return judge_batch(self.batch, pending, suspects.rows if suspects.colliding.count else None, self.keyed)
 
-    def quarantine(self, pending: Sequence[Delivery], verdicts: Sequence[Verdict], known: bool) -> None:
+    def quarantine(self, pending: Sequence[Delivery], suspects: Suspects, known: bool) -> None:
         """Write the bad rows of all deliveries, refused ones included."""
-        bad = quarantined_deliveries(verdicts, pending)
-        if known and not bad:
+        count = suspects.bad.count()
+        if known and not count:
             return
         rows = quarantine.quarantined_rows(
-            self.batch.judged(addresses(bad or pending)),
+            self._at(pending, winners.smaller_side(suspects.bad, count)),
             self.table,
             self.bronze,
             self.work.fingerprint(self.table.id),
@@ -106,14 +126,15 @@ class Refinement:
         Returns the rows per sequence that lay in the touched partitions before, when rows of others may have moved.
         """
         mine = [delivery.sequence or 0 for delivery in accepted]
+        contenders = suspects.rows.where(F.col("delivery_sequence").isin(mine))
         if rebuild and file_count(self.keyed.path):
-            winners.rebuild(self._good(accepted), suspects.colliding)
+            winners.rebuild(self._good(accepted), contenders, suspects.colliding)
             return None
         if not mine and not withdrawn:
             return None
         before = self.counts() if suspects.colliding.count and not suspects.scope.empty else None
         replaced = sorted({*withdrawn, *mine})
-        winners.publish(self._good(accepted), suspects.colliding, suspects.scope, replaced)
+        winners.publish(self._good(accepted), contenders, suspects.colliding, suspects.scope, replaced)
         return before
 
     def counts(self) -> dict[int, tuple[int, int]]:

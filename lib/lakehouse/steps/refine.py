@@ -96,7 +96,7 @@ def _refine_table(
         verdicts = refinement.judge(pending, suspects)
         accepted, refused = fates(pending, verdicts)
         work.progress(f"{table.id}: writing quarantine")
-        refinement.quarantine(pending, verdicts, known=not plan.again)
+        refinement.quarantine(pending, suspects, known=not plan.again)
         work.progress(f"{table.id}: publishing {len(accepted)} deliveries")
         withdrawn = _withdrawn(table, accepted, refused, register)
         before = refinement.publish(accepted, withdrawn, suspects, plan.rebuild)

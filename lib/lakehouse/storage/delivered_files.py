@@ -71,8 +71,7 @@ def _read_group(spark: SparkSession, table: BronzeTable, layout: Layout, files: 
         .csv([file.file.path for file in files])
     )
     number = F.monotonically_increasing_id().bitwiseAND(F.lit((1 << _TASK_BITS) - 1)) + 1
-    path = F.regexp_replace(F.col("_metadata.file_path"), _LOCAL, "file:/")
-    addressed = rows.select("*", path.alias("file_path"), number.alias("record_number"))
+    addressed = rows.select("*", F.col("_metadata.file_path").alias("file_path"), number.alias("record_number"))
     known = addressed.join(F.broadcast(_addresses(spark, files)), "file_path", "left")
     # A record whose file could not be told would be lost without a word by an inner join.
     stray = F.raise_error(F.concat(F.lit("no delivery is known for the file "), F.col("file_path")))
@@ -109,15 +108,17 @@ def _addresses(spark: SparkSession, files: Sequence[ReadableFile]) -> DataFrame:
         file = readable.file
         # Spark names files by URL; its own function spells ours the same way.
         spelled = jvm.org.apache.hadoop.fs.Path(file.path)
-        url = spelled.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).makeQualified(spelled).toUri()
-        rows.append(
+        uri = spelled.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).makeQualified(spelled).toUri()
+        url = str(uri.toString())
+        rows += [
             {
-                "file_path": re.sub(_LOCAL, "file:/", str(url.toString())),
+                "file_path": name,
                 "delivery_id": file.delivery_id,
                 "delivery_date": str(file.delivery_date) if file.delivery_date else None,
                 "delivery_sequence": readable.sequence,
             }
-        )
+            for name in {re.sub(_LOCAL, slashes, url) for slashes in ("file:/", "file:///")}
+        ]
     # As one literal: createDataFrame would start Python workers, which takes seconds.
     kind = "array<struct<file_path:string,delivery_id:string,delivery_date:date,delivery_sequence:bigint>>"
     return spark.range(1).select(F.inline(F.from_json(F.lit(json.dumps(rows)), kind)))

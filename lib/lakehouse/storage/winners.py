@@ -25,7 +25,7 @@ ADDRESS = ("delivery_sequence", "record_number")
 _HASH = "key_hash"
 _CHANGE = "change"
 _FEW = 200_000
-"""Colliding keys up to this number are broadcast to every task; more are joined by shuffling."""
+"""Rows up to this number are broadcast to every task; more are joined by shuffling."""
 _WHERE = "table_or_aside"
 
 
@@ -119,16 +119,21 @@ class Colliding:
 
     def side(self) -> DataFrame:
         """The hashes as the smaller side of a join."""
-        return F.broadcast(self.hashes) if self.count <= _FEW else self.hashes
+        return smaller_side(self.hashes, self.count)
 
 
-def collisions(batch: DataFrame, scope: Scope, replaced: Sequence[int]) -> Colliding:
-    """The keys that occur more than once among batch and table, or whose rows are to be replaced.
+def narrowed(rows: DataFrame, table: KeyedTable, *others: str) -> DataFrame:
+    """The few columns by which rows are compared: address, partition, hash of the key, and others."""
+    return rows.select(*ADDRESS, *table.partition_by, key_hash(table), *others)
+
+
+def collisions(narrow: DataFrame, scope: Scope, replaced: Sequence[int]) -> Colliding:
+    """The keys that occur more than once among a batch's narrowed rows and the table, or whose rows are replaced.
 
     Their hashes are persisted: unpersist them when done.
     """
-    table, spark = scope.table, batch.sparkSession
-    counted = batch.select(key_hash(table), F.lit(1).alias("fresh"), F.lit(1).alias("weight"))
+    table, spark = scope.table, narrow.sparkSession
+    counted = narrow.select(_HASH, F.lit(1).alias("fresh"), F.lit(1).alias("weight"))
     if not scope.empty:
         weight = F.when(F.col("delivery_sequence").isin(list(replaced)), 2).otherwise(1) if replaced else F.lit(1)
         fresh = weight - 1
@@ -143,6 +148,17 @@ def collisions(batch: DataFrame, scope: Scope, replaced: Sequence[int]) -> Colli
         .persist(StorageLevel.MEMORY_AND_DISK)
     )
     return Colliding(table, hashes, hashes.count())
+
+
+def colliding_addresses(narrow: DataFrame, colliding: Colliding) -> DataFrame:
+    """Addresses of the narrowed rows whose key collides, as the smaller side of a join."""
+    found = narrow.join(colliding.side(), _HASH, "left_semi").select(*ADDRESS)
+    return smaller_side(found, colliding.count)
+
+
+def smaller_side(rows: DataFrame, count: int) -> DataFrame:
+    """Rows as the smaller side of a join: sent to every task when they are few."""
+    return F.broadcast(rows) if count <= _FEW else rows
 
 
 def among(rows: DataFrame, colliding: Colliding) -> DataFrame:
@@ -166,10 +182,10 @@ def ranked(rows: DataFrame, table: KeyedTable, within: Sequence[str] = ()) -> Da
     return rows.withColumn("place", F.row_number().over(window))
 
 
-def rebuild(batch: DataFrame, colliding: Colliding) -> None:
-    """Make both tables anew from a batch that holds all rows there are."""
+def rebuild(batch: DataFrame, contenders: DataFrame, colliding: Colliding) -> None:
+    """Make both tables anew from a batch that holds all rows there are; ``contenders`` are those that collide."""
     table = colliding.table
-    decided = ranked(among(batch, colliding), table).persist(StorageLevel.MEMORY_AND_DISK)
+    decided = ranked(contenders, table).persist(StorageLevel.MEMORY_AND_DISK)
     losers = decided.where("place > 1").select(table.all_columns)
     winners = beyond(batch, colliding).unionByName(decided.where("place = 1").drop("place"))
     overwrite(losers, table.outranked)
@@ -177,10 +193,13 @@ def rebuild(batch: DataFrame, colliding: Colliding) -> None:
     decided.unpersist()
 
 
-def publish(batch: DataFrame, colliding: Colliding, scope: Scope, replaced: Sequence[int]) -> None:
+def publish(
+    batch: DataFrame, contenders: DataFrame, colliding: Colliding, scope: Scope, replaced: Sequence[int]
+) -> None:
     """Bring a batch of good rows into both tables: first the losers, then, in one commit, what readers see.
 
-    ``replaced`` names the delivery sequences whose present rows do not count any more.
+    ``contenders`` are the rows of the batch whose key collides. ``replaced`` names the delivery sequences whose
+    present rows do not count any more.
     """
     table, spark = scope.table, batch.sparkSession
     plain = beyond(batch, colliding).select(table.all_columns)
@@ -189,7 +208,6 @@ def publish(batch: DataFrame, colliding: Colliding, scope: Scope, replaced: Sequ
         return
     present, aside = (among(rows, colliding) for rows in scope.before(spark))
     stays = ~F.col("delivery_sequence").isin(list(replaced)) if replaced else F.lit(True)
-    contenders = among(batch, colliding).select(table.all_columns)
     pool = contenders.unionByName(present.where(stays)).unionByName(aside.where(stays)).dropDuplicates(list(ADDRESS))
     decided = ranked(pool, table).persist(StorageLevel.MEMORY_AND_DISK)
     changes = _table_changes(decided, present, table).withColumn(_WHERE, F.lit("table"))

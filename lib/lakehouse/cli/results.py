@@ -1,0 +1,61 @@
+"""The JSON summary of a run: in the lake under its run id, where schedulers read it, and where --result says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lakehouse.contracts.lakes import Lake
+from lakehouse.errors import ConfigurationError
+from lakehouse.ledger.book import Ledger
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+:=-]{0,199}")
+
+
+def check_run_id(run_id: str) -> str:
+    """A run id that can name a file; raises ConfigurationError for another."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise ConfigurationError(
+            f"--run-id: '{run_id}' cannot name a run: letters, digits and . _ + : = - only, at most 200 of them. "
+            "Example: --run-id nightly-2025-01-31"
+        )
+    return run_id
+
+
+def check_unused(ledger: Ledger, run_id: str) -> None:
+    """Raise ConfigurationError when the ledger knows a run of that id: appends are told apart by it."""
+    if any(row["run_id"] == run_id for row in ledger.rows("runs")):
+        raise ConfigurationError(
+            f"--run-id: the domain '{ledger.domain}' has had a run '{run_id}'. Name another, or leave the option out."
+        )
+
+
+def check_folder(path: Path | None) -> None:
+    """Raise ConfigurationError when the folder for --result is not there."""
+    if path and not path.parent.is_dir():
+        raise ConfigurationError(f"--result: the folder '{path.parent}' does not exist.")
+
+
+def write_result(place: str | Path, summary: Mapping[str, Any]) -> None:
+    """Write the summary to a file or URI, whole or not at all."""
+    text = json.dumps(summary, indent=2, default=str) + "\n"
+    if "://" in str(place):
+        import fsspec
+
+        with fsspec.open(str(place), "w", encoding="utf-8") as stream:
+            stream.write(text)
+        return
+    path = Path(place)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Written aside and renamed: a reader never sees half a file.
+    aside = path.with_name(path.name + ".part")
+    aside.write_text(text, "utf-8")
+    aside.replace(path)
+
+
+def result_place(lake: Lake, domain: str, run_id: str) -> str:
+    """Where the lake keeps the summary of a run."""
+    return f"{lake.domain(domain)}/results/{run_id}.json"
