@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from lakehouse.cli import main
+from lakehouse.contracts.lakes import Lake
+from lakehouse.ledger.book import Ledger
+from lakehouse.ledger.writer import claim
 from tests.contracts.places import SILVER, Change, change, copy_conf
 
 Lakehouse = Callable[..., tuple[int, str, str]]
@@ -122,12 +128,60 @@ NO_LANDING = (
             "error --from 2025-02-01 is after --to 2025-01-31. Example: --from 2025-01-01 --to 2025-01-31\n",
         ),
         (["--landing", "nowhere"], NO_LANDING),
+        (
+            ["--landing", ".", "--run-id", "a/b"],
+            "error --run-id: 'a/b' cannot name a run: letters, digits and . _ + : = - only, at most 200 of them. "
+            "Example: --run-id nightly-2025-01-31\n",
+        ),
         (["--landing", ".", "--result", "no/r.json"], "error --result: the folder 'no' does not exist.\n"),
     ],
 )
 def test_wrong_arguments_of_a_run(arguments: list[str], text: str, conf: Path, lakehouse: Lakehouse) -> None:
     assert lakehouse("run", "billing", *arguments) == (2, "", text)
     assert not (conf.parent / "data").exists()
+
+
+def test_the_lake_keeps_the_result_under_the_name_that_was_given(conf: Path, lakehouse: Lakehouse) -> None:
+    empty = ["run", "billing", "--landing", ".", "--lake", "lake"]
+    assert lakehouse(*empty, "--run-id", "nightly-2025-01-31", "--result", "r.json")[0] == 0
+    kept = conf.parent / "lake/billing/results/nightly-2025-01-31.json"
+    assert kept.read_text() == (conf.parent / "r.json").read_text()
+    result = json.loads(kept.read_text())
+    assert (result["run_id"], result["exit_code"], result["nothing_new"]) == ("nightly-2025-01-31", 0, True)
+
+
+def test_a_run_id_names_one_run(conf: Path, lakehouse: Lakehouse) -> None:
+    ledger = Ledger(Lake.at(str(conf.parent / "lake")), "billing")
+    ledger.record("runs", [{"run_id": "monday", "state": "finished", "command": "run"}])
+    code, _, err = lakehouse("run", "billing", "--landing", ".", "--lake", "lake", "--run-id", "monday")
+    assert (code, err) == (
+        2,
+        "error --run-id: the domain 'billing' has had a run 'monday'. Name another, or leave the option out.\n",
+    )
+    assert not (conf.parent / "lake/billing/results").exists()
+
+
+def test_a_second_writer_is_told_who_writes(conf: Path, lakehouse: Lakehouse) -> None:
+    lake = Lake.at(str(conf.parent / "lake"))
+    with claim(lake, "billing", "first"):
+        code, _, err = lakehouse("run", "billing", "--landing", ".", "--lake", "lake", "--result", "r.json")
+    assert code == 4
+    assert re.fullmatch(
+        rf"error Another process writes the domain 'billing': process {os.getpid()} of \S+ on \S+, run first, since "
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00\. Nothing was changed\. "
+        r"Wait until it has ended, then run the command again\.\n",
+        err,
+    )
+    assert json.loads((conf.parent / "r.json").read_text())["exit_code"] == 4
+    assert lakehouse("run", "billing", "--landing", ".", "--lake", "lake")[0] == 0
+
+
+def test_strict_ends_with_5_when_a_day_is_missing(conf: Path, lakehouse: Lakehouse) -> None:
+    days = ["--from", "2025-01-30", "--to", "2025-01-31"]
+    code, out, _ = lakehouse("run", "billing", "--landing", ".", "--lake", "lake", *days, "--strict")
+    assert code == 5
+    assert "2025-01-30" in out and "2025-01-31" in out
+    assert lakehouse("run", "billing", "--landing", ".", "--lake", "lake", *days)[0] == 0
 
 
 def test_an_unknown_domain_or_environment(conf: Path, lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
