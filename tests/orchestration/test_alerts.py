@@ -1,0 +1,251 @@
+"""Alerts on their way: a real SMTP server, SNS as moto plays it, and which callback speaks when."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from lakehouse.contracts.schedules import Alerts, EmailAlerts, SnsAlerts
+from lakehouse.orchestration import alerts as module
+from lakehouse.orchestration.alert_texts import BrokenRule, Message
+from lakehouse.orchestration.alerts import Reporter, days_of, send_email
+from tests.orchestration.mailbox import Mailbox
+
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:lakehouse-alerts"
+EMAIL = EmailAlerts.model_validate({"to": ["on-call@example.com", "b@example.com"], "from": "lakehouse@example.com"})
+SNS = SnsAlerts(topic_arn=TOPIC)
+
+
+@pytest.fixture
+def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+    """An SMTP server, named by the connection smtp_default."""
+    with Mailbox() as server:
+        extra = {"disable_ssl": True, "disable_tls": True, "timeout": 5}
+        connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": server.port, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
+        yield server
+
+
+@pytest.fixture
+def topic(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A queue that gets what is published to the topic."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws"}))
+    with mock_aws():
+        sns = boto3.client("sns", region_name="eu-west-1")
+        assert sns.create_topic(Name="lakehouse-alerts")["TopicArn"] == TOPIC
+        queue = boto3.resource("sqs", region_name="eu-west-1").create_queue(QueueName="q")
+        sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=queue.attributes["QueueArn"])
+        yield queue
+
+
+def published(queue: Any) -> list[dict[str, Any]]:
+    return [json.loads(message.body) for message in queue.receive_messages(MaxNumberOfMessages=10)]
+
+
+class Instance(SimpleNamespace):
+    """What a callback sees of a task instance; XComs go into one dictionary."""
+
+    pushed: dict[str, Any]
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+def context(**more: Any) -> dict[str, Any]:
+    """The context of a task of the run for January 3."""
+    start = datetime(2025, 1, 3, tzinfo=timezone.utc)
+    return {
+        "dag": SimpleNamespace(dag_id="billing_daily", task_ids=["lakehouse.refine", "verdict"]),
+        "run_id": "scheduled__2025-01-03",
+        "dag_run": SimpleNamespace(data_interval_start=start),
+        "params": {"first_day": None, "last_day": None},
+        "ti": Instance(task_id="lakehouse.refine", log_url="http://127.0.0.1:8080/log?a=1&b=2", pushed={}),
+        **more,
+    }
+
+
+def reporter(*channels: EmailAlerts | SnsAlerts) -> Reporter:
+    chosen = {"email" if isinstance(channel, EmailAlerts) else "sns": channel for channel in channels}
+    return Reporter("billing", "billing-data", "/data/lake", Alerts.model_validate(chosen))
+
+
+class RefusedError(Exception):
+    """As the verdict raises it."""
+
+    kind = "refused"
+    broken = (BrokenRule("billing.silver.usage", "usage/a.csv", "Mean <= 0.05 failed (Mean is 0.11)"),)
+
+
+# --- Channels
+
+
+def test_an_email_of_a_failed_task(box: Mailbox) -> None:
+    seen = context(exception=RuntimeError("the driver <ended> with 1"))
+    reporter(EMAIL).task_failed(seen)
+    ((to, mail),) = box.received
+    assert to == ["on-call@example.com", "b@example.com"]
+    assert mail["Subject"] == "[lakehouse] billing 2025-01-03: refine failed"
+    assert (mail["From"], mail["To"]) == ("lakehouse@example.com", "on-call@example.com, b@example.com")
+    assert mail.get_content_type() == "multipart/alternative"
+    text, page = (part.get_content() for part in mail.iter_parts())
+    assert "  the driver <ended> with 1" in text.splitlines()
+    assert "<p>the driver &lt;ended&gt; with 1</p>" in page
+    assert '<a href="http://127.0.0.1:8080/log?a=1&amp;b=2">' in page
+    assert "lakehouse plan billing --from 2025-01-03 --to 2025-01-03 --lake /data/lake" in text
+    assert seen["ti"].pushed == {"told": True}
+
+
+def test_a_message_to_a_topic(topic: Any) -> None:
+    reporter(SNS).task_failed(context(exception=RefusedError("1 delivery was refused.")))
+    (message,) = published(topic)
+    assert message["Subject"] == "[lakehouse] billing 2025-01-03: 1 refused by a gate"
+    assert "  usage/a.csv\n    Mean <= 0.05 failed (Mean is 0.11)\n" in message["Message"]
+
+
+def test_both_channels(box: Mailbox, topic: Any) -> None:
+    reporter(EMAIL, SNS).task_failed(context(exception=RefusedError("x")))
+    assert len(box.received) == 1
+    assert len(published(topic)) == 1
+
+
+def test_sns_goes_on_when_the_smtp_server_does_not_answer(
+    topic: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = {"conn_type": "smtp", "host": "127.0.0.1", "port": 1, "extra": {"disable_ssl": True, "disable_tls": True}}
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(away))
+    seen = context(exception=RuntimeError("x"))
+    with caplog.at_level(logging.ERROR):
+        reporter(EMAIL, SNS).task_failed(seen)
+    assert len(published(topic)) == 1
+    assert seen["ti"].pushed == {"told": True}
+    assert "The alert could not be sent by e-mail. It says:\nbilling 2025-01-03: refine failed" in caplog.text
+
+
+def test_email_goes_on_when_sns_refuses(box: Mailbox, topic: Any, caplog: pytest.LogCaptureFixture) -> None:
+    elsewhere = SnsAlerts(topic_arn=TOPIC + "-that-is-not-there")
+    with caplog.at_level(logging.ERROR):
+        reporter(elsewhere, EMAIL).task_failed(context(exception=RuntimeError("x")))
+    assert len(box.received) == 1
+    assert "The alert could not be sent by SNS." in caplog.text
+
+
+def test_the_sender_may_come_from_the_connection(box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = EmailAlerts.model_validate({"to": ["on-call@example.com"]})
+    message = Message("subject", "text", "<p>page</p>")
+    with pytest.raises(ValueError) as error:
+        send_email(nobody, message)
+    assert str(error.value) == (
+        "No sender is named for alerts by e-mail. Write 'from: lakehouse@example.com' under alerts.email in "
+        "domain.yml, or from_email into the extra of the connection 'smtp_default'."
+    )
+    connection = json.loads(os.environ["AIRFLOW_CONN_SMTP_DEFAULT"])
+    connection["extra"]["from_email"] = "connection@example.com"
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
+    send_email(nobody, message)
+    ((_, mail),) = box.received
+    assert mail["From"] == "connection@example.com"
+
+
+def test_a_subject_for_sns_is_short_and_ascii(topic: Any) -> None:
+    seen = context(exception=RuntimeError("x"))
+    seen["ti"].task_id = "gruppe.größe" + "x" * 120
+    reporter(SNS).task_failed(seen)
+    (message,) = published(topic)
+    assert message["Subject"].startswith("[lakehouse] billing 2025-01-03: gr??exxx")
+    assert len(message["Subject"]) == 99
+
+
+def test_nobody_is_told_without_channels(caplog: pytest.LogCaptureFixture) -> None:
+    seen = context(exception=RuntimeError("x"))
+    reporter().task_failed(seen)
+    assert seen["ti"].pushed == {"told": True}
+    assert caplog.text == ""
+
+
+# --- Kinds
+
+
+def test_a_late_delivery(box: Mailbox) -> None:
+    reporter(EMAIL).delivery_late(context(), datetime(2025, 1, 4, 6, tzinfo=timezone.utc))
+    ((_, mail),) = box.received
+    assert mail["Subject"] == "[lakehouse] billing 2025-01-03: no delivery by 2025-01-04 06:00 UTC"
+
+
+def test_a_missing_delivery(box: Mailbox) -> None:
+    reporter(EMAIL).delivery_missing(context())
+    ((_, mail),) = box.received
+    assert mail["Subject"] == "[lakehouse] billing 2025-01-03: no delivery"
+    body = mail.get_body(("plain",))
+    assert body and "No delivery came, so the run ended without doing anything." in body.get_content()
+
+
+# --- One event, one message
+
+
+def stored(monkeypatch: pytest.MonkeyPatch, values: dict[str, list[Any]]) -> None:
+    monkeypatch.setattr(
+        module, "XCom", SimpleNamespace(get_all=lambda *, key, dag_id, task_id, run_id: values.get(task_id))
+    )
+
+
+def test_the_dag_is_silent_when_a_task_has_told(box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored(monkeypatch, {"verdict": [True]})
+    reporter(EMAIL).run_failed(context(reason="task_failure"))
+    assert box.received == []
+
+
+@pytest.mark.parametrize("values", [{}, {"verdict": [False]}, {"lakehouse.refine": []}])
+def test_the_dag_tells_when_no_task_could(
+    box: Mailbox, values: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored(monkeypatch, values)
+    bare = {
+        name: value for name, value in context(reason="task_failure").items() if name in {"dag", "run_id", "reason"}
+    }
+    reporter(EMAIL).run_failed(bare)
+    ((_, mail),) = box.received
+    assert mail["Subject"] == "[lakehouse] billing: the run failed"
+    body = mail.get_body(("plain",))
+    assert body
+    assert "its process was killed (often for want of memory)" in body.get_content()
+    assert "Airflow's own word for it: task_failure." in body.get_content()
+
+
+def test_a_failure_that_could_not_be_told_is_left_to_the_dag(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = {"conn_type": "smtp", "host": "127.0.0.1", "port": 1, "extra": {"disable_ssl": True, "disable_tls": True}}
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(away))
+    seen = context(exception=RuntimeError("x"))
+    reporter(EMAIL).task_failed(seen)
+    assert seen["ti"].pushed == {"told": False}
+
+
+# --- Days
+
+
+@pytest.mark.parametrize(
+    ("params", "days"),
+    [
+        ({"first_day": None, "last_day": None}, ("2025-01-03", "2025-01-03")),
+        ({"first_day": "2025-02-28", "last_day": "2025-03-01"}, ("2025-02-28", "2025-03-01")),
+        ({"first_day": "2025-02-28", "last_day": None}, ("2025-02-28", "None")),
+        ({}, ("2025-01-03", "2025-01-03")),
+    ],
+)
+def test_days_of_a_run(params: dict[str, Any], days: tuple[str, str]) -> None:
+    first, last = days_of(context(params=params))
+    assert (str(first), str(last)) == days
+
+
+def test_a_manual_run_without_a_date_has_no_days() -> None:
+    assert days_of(context(dag_run=SimpleNamespace(data_interval_start=None))) == (None, None)
