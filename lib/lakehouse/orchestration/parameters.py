@@ -1,0 +1,149 @@
+"""What a run is asked for: the form, the check of what was filled in, the days, and a step's request made of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator, Param
+
+from lakehouse.contracts.domains import DomainFacts
+from lakehouse.contracts.environments import DEFAULT, load_environment
+from lakehouse.contracts.schedules import ON_MISSING
+from lakehouse.errors import nearest
+from lakehouse.orchestration.jobs import Job, StepRequest, attempt_id, step_job
+from lakehouse.orchestration.results import Context, StepMisconfiguredError
+
+_EXAMPLE = '{"first_day": "2025-01-01", "last_day": "2025-01-31"}'
+
+
+def form(facts: DomainFacts) -> dict[str, Param]:
+    """The parameters of a domain's runs, as the form shows them."""
+    return {
+        "first_day": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="First delivery day",
+            description="Included. Without days: those of the data interval, and without one all that is pending.",
+        ),
+        "last_day": Param(
+            None, type=["null", "string"], format="date", title="Last delivery day", description="Included."
+        ),
+        "on_missing": Param(
+            facts.arrival.on_missing,
+            type="string",
+            enum=list(ON_MISSING),
+            title="When a day has no delivery",
+            description="wait for it, skip the whole run, or go on with what is there.",
+        ),
+        "full_refresh": Param(
+            False,
+            type="boolean",
+            title="Full refresh",
+            description="Judge all deliveries again and make silver and gold anew from bronze.",
+        ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Say in the logs what would be read and touched; write nothing.",
+        ),
+        "strict": Param(
+            False,
+            type="boolean",
+            title="Strict",
+            description="Fail when deliveries are unreadable or missing.",
+        ),
+    }
+
+
+def check(conf: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+    """Raise StepMisconfiguredError for a parameter that nobody knows, or days that are none or in the wrong order.
+
+    The scheduler checks types and choices against the form itself, but takes keys that are not in it.
+    """
+    problems = [
+        f"unknown parameter '{key}'.{nearest(key, _NAMES)} Allowed: {', '.join(_NAMES)}. Example: {_EXAMPLE}"
+        for key in conf
+        if key not in _NAMES
+    ]
+    if not problems:
+        first, last = _day("first_day", params), _day("last_day", params)
+        if first and last and first > last:
+            problems.append(f"first_day {first} is after last_day {last}. Example: {_EXAMPLE}")
+    if problems:
+        raise StepMisconfiguredError("\n".join(problems))
+
+
+_NAMES = ("first_day", "last_day", "on_missing", "full_refresh", "dry_run", "strict")
+
+
+def _day(name: str, params: Mapping[str, Any]) -> date | None:
+    text = params.get(name)
+    if not text:
+        return None
+    try:
+        # What fromisoformat takes besides differs between Python's versions.
+        return datetime.strptime(str(text), "%Y-%m-%d").date()
+    except ValueError as error:
+        raise StepMisconfiguredError(f"{name}: '{text}' is not a date. Example: {_EXAMPLE}") from error
+
+
+def days_of(context: Context) -> tuple[date | None, date | None]:
+    """The delivery days of a run, both ends included: those asked for, else those of its data interval, else none.
+
+    A day belongs to the interval that starts on it; an interval of a week has seven.
+    """
+    params = context.get("params") or {}
+    first, last = _day("first_day", params), _day("last_day", params)
+    if first or last:
+        return first, last
+    run = context["dag_run"]
+    start, end = run.data_interval_start, run.data_interval_end
+    if start is None:
+        return None, None
+    return start.date(), max(start.date(), end.date() - timedelta(days=1)) if end else start.date()
+
+
+def environment_name() -> str:
+    """The environment that the scheduler works in."""
+    return os.environ.get("LAKEHOUSE_ENV") or DEFAULT
+
+
+def job_of(context: Context, domain: str, step: str) -> Job:
+    """The process of a step for this attempt of this run."""
+    first, last = days_of(context)
+    params = context.get("params") or {}
+    ti, name = context["ti"], environment_name()
+    request = StepRequest(
+        run_id=attempt_id(ti.dag_id, ti.run_id, step, ti.try_number, str(ti.id)),
+        environment=name,
+        first=str(first) if first else None,
+        last=str(last) if last else None,
+        full_refresh=bool(params.get("full_refresh")),
+        dry_run=bool(params.get("dry_run")),
+        strict=bool(params.get("strict")),
+    )
+    return step_job(domain, step, load_environment(name), request)
+
+
+class CheckParameters(BaseOperator):
+    """Refuses what the form does not know, before anything is waited for or written."""
+
+    ui_color = "#f4f4f4"
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Check; the days of the run go to the log and to XCom."""
+        params = dict(context["params"])
+        check(context["dag_run"].conf or {}, params)
+        first, last = days_of(context)
+        if first or last:
+            self.log.info("Delivery days from %s to %s", first or "the first one", last or "the last one")
+        else:
+            self.log.info("No days: everything that is pending is taken")
+        chosen = {name: value for name, value in params.items() if value}
+        self.log.info("Parameters: %s", chosen)
+        return {"first_day": first and str(first), "last_day": last and str(last)}
