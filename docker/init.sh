@@ -1,0 +1,12 @@
+#!/bin/sh
+# Once at every start, before Airflow's own services: the database, the pools and the password of the user "admin".
+set -eu
+umask 077
+
+python -c 'import json, os; print(json.dumps({"admin": os.environ["AIRFLOW_ADMIN_PASSWORD"]}))' \
+    > "$AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
+airflow db migrate
+for facts in conf/*/domain.yml; do
+    domain="$(basename "$(dirname "$facts")")"
+    airflow pools set "lakehouse_$domain" 1 "Steps that write the domain $domain, one at a time"
+done
