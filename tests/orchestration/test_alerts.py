@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,12 +17,14 @@ from moto import mock_aws
 from lakehouse.contracts.schedules import Alerts, EmailAlerts, SnsAlerts
 from lakehouse.orchestration import alerts as module
 from lakehouse.orchestration.alert_texts import BrokenRule, Message
-from lakehouse.orchestration.alerts import Reporter, days_of, send_email
+from lakehouse.orchestration.alerts import Reporter, send_email
+from lakehouse.orchestration.results import DeliveryMissingError, DeliveryRefusedError
 from tests.orchestration.mailbox import Mailbox
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:lakehouse-alerts"
 EMAIL = EmailAlerts.model_validate({"to": ["on-call@example.com", "b@example.com"], "from": "lakehouse@example.com"})
 SNS = SnsAlerts(topic_arn=TOPIC)
+BROKEN = (BrokenRule("billing.silver.usage", "usage/a.csv", "Mean <= 0.05 failed (Mean is 0.11)"),)
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def context(**more: Any) -> dict[str, Any]:
     return {
         "dag": SimpleNamespace(dag_id="billing_daily", task_ids=["lakehouse.refine", "verdict"]),
         "run_id": "scheduled__2025-01-03",
-        "dag_run": SimpleNamespace(data_interval_start=start),
+        "dag_run": SimpleNamespace(data_interval_start=start, data_interval_end=start + timedelta(days=1)),
         "params": {"first_day": None, "last_day": None},
         "ti": Instance(task_id="lakehouse.refine", log_url="http://127.0.0.1:8080/log?a=1&b=2", pushed={}),
         **more,
@@ -78,13 +80,6 @@ def context(**more: Any) -> dict[str, Any]:
 def reporter(*channels: EmailAlerts | SnsAlerts) -> Reporter:
     chosen = {"email" if isinstance(channel, EmailAlerts) else "sns": channel for channel in channels}
     return Reporter("billing", "billing-data", "/data/lake", Alerts.model_validate(chosen))
-
-
-class RefusedError(Exception):
-    """As the verdict raises it."""
-
-    kind = "refused"
-    broken = (BrokenRule("billing.silver.usage", "usage/a.csv", "Mean <= 0.05 failed (Mean is 0.11)"),)
 
 
 # --- Channels
@@ -107,14 +102,14 @@ def test_an_email_of_a_failed_task(box: Mailbox) -> None:
 
 
 def test_a_message_to_a_topic(topic: Any) -> None:
-    reporter(SNS).task_failed(context(exception=RefusedError("1 delivery was refused.")))
+    reporter(SNS).task_failed(context(exception=DeliveryRefusedError("1 delivery was refused.", BROKEN)))
     (message,) = published(topic)
     assert message["Subject"] == "[lakehouse] billing 2025-01-03: 1 refused by a gate"
     assert "  usage/a.csv\n    Mean <= 0.05 failed (Mean is 0.11)\n" in message["Message"]
 
 
 def test_both_channels(box: Mailbox, topic: Any) -> None:
-    reporter(EMAIL, SNS).task_failed(context(exception=RefusedError("x")))
+    reporter(EMAIL, SNS).task_failed(context(exception=DeliveryRefusedError("x", BROKEN)))
     assert len(box.received) == 1
     assert len(published(topic)) == 1
 
@@ -182,7 +177,15 @@ def test_a_late_delivery(box: Mailbox) -> None:
     assert mail["Subject"] == "[lakehouse] billing 2025-01-03: no delivery by 2025-01-04 06:00 UTC"
 
 
-def test_a_missing_delivery(box: Mailbox) -> None:
+def test_a_delivery_that_did_not_come_in_time(box: Mailbox) -> None:
+    seen = context(exception=DeliveryMissingError("No delivery for 2025-01-03 after 12 hours."))
+    reporter(EMAIL).task_failed(seen)
+    ((_, mail),) = box.received
+    assert mail["Subject"] == "[lakehouse] billing 2025-01-03: no delivery"
+    assert seen["ti"].pushed == {"told": True}
+
+
+def test_a_missing_delivery_that_ends_the_run(box: Mailbox) -> None:
     reporter(EMAIL).delivery_missing(context())
     ((_, mail),) = box.received
     assert mail["Subject"] == "[lakehouse] billing 2025-01-03: no delivery"
@@ -236,16 +239,16 @@ def test_a_failure_that_could_not_be_told_is_left_to_the_dag(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("params", "days"),
     [
-        ({"first_day": None, "last_day": None}, ("2025-01-03", "2025-01-03")),
-        ({"first_day": "2025-02-28", "last_day": "2025-03-01"}, ("2025-02-28", "2025-03-01")),
-        ({"first_day": "2025-02-28", "last_day": None}, ("2025-02-28", "None")),
-        ({}, ("2025-01-03", "2025-01-03")),
+        ({"first_day": "2025-02-28", "last_day": "2025-03-01"}, "2025-02-28 to 2025-03-01"),
+        ({"first_day": "2025-02-28"}, "from 2025-02-28"),
+        ({}, "2025-01-03"),
     ],
 )
-def test_days_of_a_run(params: dict[str, Any], days: tuple[str, str]) -> None:
-    first, last = days_of(context(params=params))
-    assert (str(first), str(last)) == days
+def test_the_days_of_the_run_are_in_the_subject(params: dict[str, Any], days: str, box: Mailbox) -> None:
+    reporter(EMAIL).task_failed(context(params=params, exception=RuntimeError("x")))
+    assert box.received[0][1]["Subject"] == f"[lakehouse] billing {days}: refine failed"
 
 
-def test_a_manual_run_without_a_date_has_no_days() -> None:
-    assert days_of(context(dag_run=SimpleNamespace(data_interval_start=None))) == (None, None)
+def test_a_run_whose_days_are_wrong_is_told_of_all_the_same(box: Mailbox) -> None:
+    reporter(EMAIL).task_failed(context(params={"first_day": "soon"}, exception=RuntimeError("x")))
+    assert box.received[0][1]["Subject"] == "[lakehouse] billing: refine failed"

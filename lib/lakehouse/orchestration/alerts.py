@@ -20,8 +20,8 @@ from airflow.sdk.execution_time.xcom import XCom
 
 from lakehouse.contracts.schedules import Alerts, EmailAlerts, SnsAlerts
 from lakehouse.orchestration.alert_texts import Alert, BrokenRule, Kind, Message, render
-
-Context = Mapping[str, Any]
+from lakehouse.orchestration.parameters import days_of
+from lakehouse.orchestration.results import Context, StepMisconfiguredError
 
 TOLD = "told"
 """Name of the XCom that says whether people were told of a task's failure."""
@@ -44,8 +44,7 @@ class Reporter:
     def task_failed(self, context: Context) -> None:
         """``on_failure_callback`` of every task: failed for good, or a gate refused deliveries, or none came.
 
-        An exception says by an attribute ``kind`` that it is not an ordinary failure, and by ``broken`` which rules
-        were broken.
+        Our own exceptions say by ``kind`` what happened, and by ``broken`` which rules were broken.
         """
         error = context.get("exception")
         kind: Kind = getattr(error, "kind", "failed")
@@ -82,7 +81,7 @@ class Reporter:
         deadline: str = "",
     ) -> Alert:
         ti = context.get("ti")
-        first, last = days_of(context)
+        first, last = _days(context)
         return Alert(
             kind=kind,
             domain=self.domain,
@@ -138,15 +137,12 @@ def _told(dag_id: str, run_id: str, tasks: Iterable[str]) -> bool:
     return any(value is True for values in found for value in values or [])
 
 
-def days_of(context: Context) -> tuple[date | None, date | None]:
-    """The delivery days of a run: those asked for, else the start of its data interval, else none."""
-    params = context.get("params") or {}
-    first, last = params.get("first_day"), params.get("last_day")
-    if first or last:
-        return (date.fromisoformat(first) if first else None, date.fromisoformat(last) if last else None)
-    run = context.get("dag_run")
-    start: datetime | None = getattr(run, "data_interval_start", None)
-    return (start.date(), start.date()) if start else (None, None)
+def _days(context: Context) -> tuple[date | None, date | None]:
+    """The days of a run, as far as they are known: the failure may be about the days themselves."""
+    try:
+        return days_of(context) if "dag_run" in context else (None, None)
+    except StepMisconfiguredError:
+        return None, None
 
 
 # --- Channels ---
