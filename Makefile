@@ -57,7 +57,7 @@ soak: $(VENV)/.test $(VENV)/.airflow .jars/.complete  ## The tests that take too
 lint: $(VENV)/.test $(VENV)/.airflow  ## Style, types and the dependency rule
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/ruff format --check --quiet .
-	@$(VENV)/bin/python -m mypy --strict $(wildcard lib jobs tests benchmarks)
+	@$(VENV)/bin/python -m mypy --strict $(wildcard lib jobs dags tests benchmarks)
 	@$(VENV)/bin/lint-imports --no-logo
 
 sql: $(VENV)/.main  ## A SQL prompt over the lake, or one statement: [SQL="select ..."] [LAKE=]
@@ -92,7 +92,7 @@ clean:  ## Remove .venv, .jars, build output and caches; data/ stays
 	@rm -rf $(VENV) .jars build dist lib/*.egg-info
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@rm -rf spark-warehouse metastore_db derby.log
-	@find lib jobs tests benchmarks conf -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	@find lib jobs dags tests benchmarks conf -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # --- The environment. A stamp file is newer than the lock that it was made from. ---
 

@@ -62,6 +62,9 @@ setup(
     ],
     # Managed platforms bring their own builds of these; installing the wheel there must not replace them.
     extras_require={"spark": ["pyspark>=3.5.0,<3.6", "delta-spark>=3.3.0,<3.4"]},
-    entry_points={"console_scripts": ["lakehouse = lakehouse.cli:main"]},
+    entry_points={
+        "console_scripts": ["lakehouse = lakehouse.cli:main"],
+        "airflow.plugins": ["lakehouse = lakehouse.orchestration.notes:LakehousePlugin"],
+    },
     cmdclass={"build_py": BuildWithConf},
 )

@@ -1,0 +1,135 @@
+"""A domain's contracts and its environment, as a DAG. A file in dags/ calls ``domain_dag`` and nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta, timezone
+from typing import Any
+
+from airflow.sdk import (
+    DAG,
+    BaseOperator,
+    CronDataIntervalTimetable,
+    ExceptionRetryPolicy,
+    RetryAction,
+    RetryRule,
+    TaskGroup,
+    chain,
+)
+
+from lakehouse.contracts.domains import Domain, domain_names, load_domain
+from lakehouse.contracts.environments import Environment, load_environment
+from lakehouse.contracts.lakes import Lake
+from lakehouse.contracts.runners import LocalRunner
+from lakehouse.orchestration import documentation
+from lakehouse.orchestration.alerts import Reporter
+from lakehouse.orchestration.jobs import STEPS
+from lakehouse.orchestration.parameters import CheckParameters, environment_name, form
+from lakehouse.orchestration.pools import pool_of
+from lakehouse.orchestration.results import FINAL
+from lakehouse.orchestration.sensor import WaitForDeliveries
+from lakehouse.orchestration.verdict import Verdict
+
+MAINTENANCE = "lakehouse_maintenance"
+_EVERY_SUNDAY = "0 12 * * 0"
+
+
+def domain_dag(name: str) -> DAG:
+    """The daily DAG of a domain: wait for deliveries, ingest, refine, aggregate, maintain, verdict.
+
+    Raises ConfigurationError, which the page of import errors shows, for a wrong contract or environment.
+    """
+    domain, environment = load_domain(name), load_environment(environment_name())
+    facts, reporter = domain.facts, _reporter(domain, environment)
+    with DAG(
+        dag_id=f"{name}_daily",
+        dag_display_name=f"{name}: deliveries to gold",
+        description=facts.description,
+        doc_md=documentation.of_domain(domain, environment_name()),
+        schedule=CronDataIntervalTimetable(facts.schedule, timezone="UTC"),
+        start_date=datetime.combine(facts.start_date, time.min, timezone.utc),
+        catchup=False,
+        params=form(facts),
+        tags=["lakehouse", name, *facts.tags],
+        default_args=_defaults(domain, reporter),
+        on_failure_callback=reporter.run_failed,
+    ) as dag:
+        with TaskGroup("deliveries", tooltip="Is the run asked for rightly, and has everything come?"):
+            checked = CheckParameters(
+                task_id="check_parameters", retries=0, doc_md=documentation.TASKS["check_parameters"]
+            )
+            waited = WaitForDeliveries(
+                task_id="wait_for_deliveries",
+                domain=name,
+                arrival=facts.arrival,
+                deadline_hours=facts.alerts.deadline_hours,
+                tell_late=reporter.delivery_late,
+                on_skipped_callback=reporter.delivery_missing,
+                doc_md=documentation.TASKS["wait_for_deliveries"],
+            )
+        with TaskGroup("lakehouse", tooltip="Landing zone to gold, one step after the other"):
+            steps = [step_task(domain, step, environment) for step in STEPS]
+        verdict = Verdict(
+            task_id="verdict",
+            domain=name,
+            steps=[step.task_id for step in steps],
+            retries=0,
+            doc_md=documentation.TASKS["verdict"],
+        )
+        chain(checked, waited, *steps, verdict)
+    return dag
+
+
+def maintenance_dag() -> DAG:
+    """The weekly DAG that rearranges the files of every domain, in the pools of their other runs."""
+    environment = load_environment(environment_name())
+    domains = [load_domain(name) for name in domain_names()]
+    with DAG(
+        dag_id=MAINTENANCE,
+        dag_display_name="all domains: maintenance",
+        description="Compact small files, and remove those that no kept version needs.",
+        doc_md=documentation.MAINTENANCE,
+        schedule=CronDataIntervalTimetable(_EVERY_SUNDAY, timezone="UTC"),
+        start_date=datetime.combine(min(domain.facts.start_date for domain in domains), time.min, timezone.utc),
+        catchup=False,
+        tags=["lakehouse", "maintenance"],
+    ) as dag:
+        for domain in domains:
+            reporter = _reporter(domain, environment)
+            step_task(domain, "maintain", environment, task_id=f"maintain_{domain.name}", **_defaults(domain, reporter))
+    return dag
+
+
+def step_task(domain: Domain, step: str, environment: Environment, **task: Any) -> BaseOperator:
+    """A step as a task, by the runner that the environment names."""
+    settings = {
+        "task_id": step,
+        # One slot: two steps of a domain never run at a time. A run that has begun is ended before the next begins.
+        "pool": pool_of(domain.name),
+        "weight_rule": "upstream",
+        "doc_md": documentation.TASKS[step],
+        **task,
+    }
+    # Only the operator that is used is imported: the libraries of a platform take a second.
+    if isinstance(environment.runner, LocalRunner):
+        from lakehouse.orchestration.local import LocalStep
+
+        return LocalStep(domain=domain.name, step=step, **settings)
+    raise NotImplementedError(environment.runner.kind)
+
+
+def _defaults(domain: Domain, reporter: Reporter) -> dict[str, Any]:
+    retries = domain.facts.retries
+    final = [RetryRule(exception=list(FINAL), action=RetryAction.FAIL, reason="trying again would not help")]
+    return {
+        "owner": domain.facts.owner,
+        "retries": retries.count,
+        "retry_delay": timedelta(seconds=retries.delay_seconds),
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": timedelta(seconds=retries.max_delay_seconds),
+        "retry_policy": ExceptionRetryPolicy(rules=final),
+        "on_failure_callback": reporter.task_failed,
+    }
+
+
+def _reporter(domain: Domain, environment: Environment) -> Reporter:
+    return Reporter(domain.name, domain.facts.owner, Lake.at(environment.lake).root, domain.facts.alerts)

@@ -1,0 +1,79 @@
+"""The end of a run: green when all that it was for is in gold, red at once when a gate refused something."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from airflow.sdk import BaseOperator
+
+from lakehouse.contracts.domains import Domain, load_domain
+from lakehouse.orchestration.alert_texts import BrokenRule
+from lakehouse.orchestration.parameters import days_of
+from lakehouse.orchestration.results import DeliveryRefusedError
+
+_STANDING = re.compile(r"(?P<delivery>.+) refused for (?P<table>[a-z0-9_.]+): (?P<reason>.*)", re.DOTALL)
+"""How a result names a delivery that an earlier run refused, and that nobody has repaired since."""
+
+_SHOWN = 20
+
+
+class Verdict(BaseOperator):
+    """Fails, without a further try, when a gate refused a delivery of the run's days or a gold table."""
+
+    ui_color = "#fce8e6"
+
+    def __init__(self, *, domain: str, steps: Sequence[str], **task: Any) -> None:
+        super().__init__(**task)
+        self.domain = domain
+        self.steps = tuple(steps)
+        """Ids of the tasks whose figures are judged."""
+
+    def execute(self, context: Any) -> str:
+        """Judge the figures of the steps; raises DeliveryRefusedError with every broken rule."""
+        found = [f for f in (context["ti"].xcom_pull(task_ids=step) for step in self.steps) if f]
+        broken = refusals(found, load_domain(self.domain), *days_of(context))
+        if broken:
+            raise DeliveryRefusedError(_told(broken), broken)
+        self.log.info("Nothing was refused")
+        return "accepted"
+
+
+def refusals(
+    found: Sequence[Mapping[str, Any]], domain: Domain, first: date | None, last: date | None
+) -> list[BrokenRule]:
+    """What keeps a run from being green: what its own steps refused, and what of its days stands refused.
+
+    The second matters when a step is repeated: what its first try refused is not judged, and told, again.
+    """
+    broken = [BrokenRule(*rule) for figures in found for rule in figures["refused"]]
+    told = {rule.name for rule in broken}
+    for text in dict.fromkeys(text for figures in found for text in figures["standing"]):
+        standing = _STANDING.fullmatch(text)
+        if standing is None or standing["delivery"] in told or not first or not last:
+            continue
+        day = _day_of(domain, standing["delivery"])
+        if day and first <= day <= last:
+            broken.append(BrokenRule(standing["table"], standing["delivery"], standing["reason"]))
+    return broken
+
+
+def _day_of(domain: Domain, delivery_id: str) -> date | None:
+    source, _, path = delivery_id.partition("/")
+    for table in domain.bronze():
+        matched = table.source.match(path) if table.id.name == source else None
+        if matched:
+            return matched.delivery_date
+    return None
+
+
+def _told(broken: Sequence[BrokenRule]) -> str:
+    names = list(dict.fromkeys(rule.name for rule in broken))
+    lines = [f"Refused by a gate: {len(names)}. All else is published."]
+    for name in names[:_SHOWN]:
+        lines += [name, *(f"  {rule.reason}" for rule in broken if rule.name == name)]
+    if len(names) > _SHOWN:
+        lines.append(f"... and {len(names) - _SHOWN} more")
+    return "\n".join(lines)
