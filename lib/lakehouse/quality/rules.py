@@ -73,10 +73,18 @@ def _rule_reasons(table: SilverTable) -> list[Column]:
     for name, rule in table.row_rules.items():
         if rule.severity == "quarantine":
             used = sorted(check_expression(name, rule.condition, columns))
-            value = F.concat_ws(", ", *(F.col(column).cast("string") for column in used))
+            value = F.concat_ws(", ", *(_shown(column, table) for column in used))
             reason = _reason(name, ", ".join(used), value, rule.because)
             found.append(F.when(~F.expr(rule.condition), reason))
     return found
+
+
+def _shown(name: str, table: SilverTable) -> Column:
+    """A value as people write it: a cast would write a decimal zero as 0E-8."""
+    column = table.columns.get(name)
+    if column is None or column.decimal is None:
+        return F.col(name).cast("string")
+    return F.translate(F.format_number(name, column.decimal[1]), ",", "")
 
 
 def _reason(rule: str, column: str, value: Column, message: str) -> Column:

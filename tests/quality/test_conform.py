@@ -1,0 +1,133 @@
+"""Conform and row rules on single records, whose outcome can be told by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from chispa import assert_df_equality
+
+from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
+from lakehouse.contracts.domains import load_domain
+from lakehouse.quality.conform import conform, derive
+from lakehouse.quality.rules import judge, reasons
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+pytestmark = pytest.mark.slow
+
+DOMAIN = load_domain("billing")
+TABLE = DOMAIN.silver()[0]
+BRONZE = DOMAIN.bronze_of(TABLE)
+GOOD = {
+    "timestamp": "2025-01-31T23:59:59.123456Z",
+    "resource_id": "r1",
+    "user_id": "0042",
+    "credit_usage": "-1.50",
+    "region": "eu-west-1",
+    "service_tier": "standard",
+    "operation_type": "read",
+    "success": "TRUE",
+    "resource_type": "vm",
+    "invoice_id": "i1",
+    "currency": "USD",
+}
+
+
+def bronze(spark: SparkSession, records: list[dict[str, Any]]) -> DataFrame:
+    """Records as bronze rows of one delivery: texts, and the address."""
+    columns = dict.fromkeys(BRONZE.columns, "string")
+    columns |= {name: kind for name, (kind, _) in {**DELIVERY_COLUMNS, **BRONZE_COLUMNS}.items()}
+    schema = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    address = {"delivery_id": "usage/a.csv", "delivery_date": "2025-01-31", "delivery_sequence": 1}
+    rows = [{**address, "record_number": number, **record} for number, record in enumerate(records, start=1)]
+    parsed = spark.range(1).selectExpr(f"inline(from_json('{json.dumps(rows)}', 'array<struct<{schema}>>'))")
+    return parsed.select(*columns)
+
+
+def judged(spark: SparkSession, *changes: dict[str, Any]) -> DataFrame:
+    rows = bronze(spark, [{**GOOD, **change} for change in changes])
+    return judge(derive(conform(rows, TABLE, BRONZE), TABLE), TABLE)
+
+
+def broken(spark: SparkSession, *changes: dict[str, Any]) -> list[list[tuple[str, str | None]]]:
+    """(rule, offending value) of every broken rule, per record."""
+    rows = judged(spark, *changes).orderBy("record_number").select("quarantined", reasons(TABLE, BRONZE).alias("why"))
+    found = [(row["quarantined"], [(why["rule"], why["value"]) for why in row["why"]]) for row in rows.collect()]
+    assert all(quarantined == bool(why) for quarantined, why in found)
+    return [why for _, why in found]
+
+
+def test_a_good_record_has_the_contracts_types(spark: SparkSession) -> None:
+    found = judged(spark, {}).select(*TABLE.columns, "quarantined")
+    expected = spark.sql(
+        "select timestamp'2025-01-31 23:59:59.123456' as usage_timestamp, date'2025-01-31' as usage_date, "
+        "'r1' as resource_id, '0042' as user_id, cast('-1.5' as decimal(20,8)) as credit_usage, "
+        "'eu-west-1' as region, 'standard' as service_tier, 'read' as operation_type, true as success, "
+        "'vm' as resource_type, 'i1' as invoice_id, 'USD' as currency, false as quarantined"
+    )
+    assert_df_equality(found, expected, ignore_nullable=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2025-03-30T01:30:00+02:00", "2025-03-29 23:30:00"),
+        ("2025-03-30T01:30:00-0330", "2025-03-30 05:00:00"),
+        ("2025-03-30 01:30", "2025-03-30 01:30:00"),
+        ("2024-02-29T00:00:00.5Z", "2024-02-29 00:00:00.5"),
+    ],
+)
+def test_times_of_iso_8601_are_read_as_utc(text: str, value: str, spark: SparkSession) -> None:
+    found = judged(spark, {"timestamp": text}).selectExpr("cast(usage_timestamp as string) as t").collect()
+    assert [row["t"] for row in found] == [value]
+
+
+def test_what_cannot_be_read_exactly_is_a_reason_and_never_a_guess(spark: SparkSession) -> None:
+    assert broken(
+        spark,
+        {"timestamp": "12:30"},
+        {"timestamp": "2025-02-29T00:00:00Z"},
+        {"timestamp": "2025-01-31T00:00:00.1234567Z"},
+        {"timestamp": "31.01.2025"},
+        {"credit_usage": "-1e3"},
+        {"credit_usage": "-1,5"},
+        {"credit_usage": "-0.123456789"},
+        {"credit_usage": "-0.123456780"},
+        {"credit_usage": "-1234567890123"},
+        {"success": "maybe"},
+    ) == [
+        [("usage_timestamp_unreadable", "12:30")],
+        [("usage_timestamp_unreadable", "2025-02-29T00:00:00Z")],
+        [("usage_timestamp_unreadable", "2025-01-31T00:00:00.1234567Z")],
+        [("usage_timestamp_unreadable", "31.01.2025")],
+        [("credit_usage_unreadable", "-1e3")],
+        [("credit_usage_unreadable", "-1,5")],
+        [("credit_usage_excess_scale", "-0.123456789")],
+        [],
+        [("credit_usage_unreadable", "-1234567890123")],
+        [("success_unreadable", "maybe")],
+    ]
+
+
+def test_every_broken_rule_is_named(spark: SparkSession) -> None:
+    assert broken(
+        spark,
+        {"credit_usage": "0"},
+        {"credit_usage": "0.0000001", "region": None},
+        {"credit_usage": "2.5", "service_tier": "gold", "currency": "usd"},
+        {"user_id": "", "invoice_id": None},
+        {"malformed_record": "a,b", "user_id": None, "credit_usage": "x"},
+    ) == [
+        [("credit_usage_is_not_zero", "0.00000000")],
+        [("credit_usage_is_a_debit", "0.00000010")],
+        [("credit_usage_is_a_debit", "2.50000000"), ("service_tier_is_known", "gold"), ("currency_is_iso_4217", "usd")],
+        [("user_id_required", None), ("invoice_id_required", None)],
+        [("record_malformed", "a,b")],
+    ]
+
+
+def test_a_warning_quarantines_nothing(spark: SparkSession) -> None:
+    assert broken(spark, {"timestamp": "2024-12-01T00:00:00Z"}) == [[]]
