@@ -52,6 +52,11 @@ def jars() -> tuple[Jar, ...]:
         ) from error
 
 
+def platform_jars() -> tuple[Jar, ...]:
+    """The archives that EMR and Databricks are given."""
+    return tuple(jar for jar in jars() if not jar.part_of_platform)
+
+
 @dataclass(frozen=True)
 class Package:
     """The files of a package by their places below the folder or URI that it was copied to."""

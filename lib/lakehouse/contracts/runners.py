@@ -74,6 +74,8 @@ class EmrStepsRunner(_OfPackage):
     cluster_id: str
     execution_role: str | None = None
     """ARN of the role that steps run as, on clusters that have runtime roles."""
+    python: str = "/opt/lakehouse/environment/bin/python"
+    """Where a bootstrap action of the cluster has unpacked the package's environment."""
     connection: str = "aws_default"
     region: str | None = None
 

@@ -19,10 +19,10 @@ from airflow.sdk import (
 from lakehouse.contracts.domains import Domain, domain_names, load_domain
 from lakehouse.contracts.environments import Environment, load_environment
 from lakehouse.contracts.lakes import Lake
-from lakehouse.contracts.runners import LocalRunner
 from lakehouse.orchestration import documentation
 from lakehouse.orchestration.alerts import Reporter
 from lakehouse.orchestration.jobs import STEPS
+from lakehouse.orchestration.operators import step_operator
 from lakehouse.orchestration.parameters import CheckParameters, environment_name, form
 from lakehouse.orchestration.pools import pool_of
 from lakehouse.orchestration.results import FINAL
@@ -109,12 +109,7 @@ def step_task(domain: Domain, step: str, environment: Environment, **task: Any) 
         "doc_md": documentation.TASKS[step],
         **task,
     }
-    # Only the operator that is used is imported: the libraries of a platform take a second.
-    if isinstance(environment.runner, LocalRunner):
-        from lakehouse.orchestration.local import LocalStep
-
-        return LocalStep(domain=domain.name, step=step, **settings)
-    raise NotImplementedError(environment.runner.kind)
+    return step_operator(environment.runner, domain=domain.name, step=step, **settings)
 
 
 def _defaults(domain: Domain, reporter: Reporter) -> dict[str, Any]:

@@ -39,12 +39,12 @@ class LocalStep(BaseOperator):
         command = submit_command(job)
         self.log.info("%s, run %s", job.title, job.run_id)
         self.log.info("%s", " ".join(command))
-        code = self._run(command)
+        code = self._run(command, {"SPARK_LOCAL_IP": "127.0.0.1"} if is_local(job.spark) else {})
         ended = f"it was ended by signal {-code}" if code < 0 else f"exit code {code}"
         return conclude(job, code, context, ended)
 
-    def _run(self, command: Sequence[str]) -> int:
-        self._process = start(command)
+    def _run(self, command: Sequence[str], variables: Mapping[str, str]) -> int:
+        self._process = start(command, variables)
         assert self._process.stdout is not None
         try:
             for line in self._process.stdout:
@@ -72,14 +72,7 @@ def submit_command(job: Job, python: str = sys.executable) -> list[str]:
 
     Raises StepMisconfiguredError when the job files or the Java archives are not there.
     """
-    settings = {
-        # Nobody else talks to this driver: no port is open to others.
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.master": "local[*]",
-        **_jars(job.spark),
-        **job.spark,
-    }
+    settings = {**_loopback(job.spark), "spark.master": "local[*]", **_jars(job.spark), **job.spark}
     options = [word for name, value in sorted(settings.items()) for word in ("--conf", f"{name}={value}")]
     logging = f"-Dlog4j2.configurationFile={(PACKAGE / 'log4j2.properties').as_uri()}"
     return [
@@ -90,6 +83,18 @@ def submit_command(job: Job, python: str = sys.executable) -> list[str]:
         str(_script(job.script)),
         *job.arguments,
     ]  # fmt: skip
+
+
+def _loopback(settings: Mapping[str, str]) -> dict[str, str]:
+    if not is_local(settings):
+        return {}
+    # Nobody else talks to this driver: no port is open to others.
+    return {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+
+
+def is_local(settings: Mapping[str, str]) -> bool:
+    """Whether Spark runs inside the driver, and not on a cluster that must reach it."""
+    return settings.get("spark.master", "local").startswith("local")
 
 
 def _jars(settings: Mapping[str, str]) -> dict[str, str]:
@@ -117,7 +122,7 @@ def _script(name: str) -> Path:
 # --- Processes ---
 
 
-def start(command: Sequence[str]) -> subprocess.Popen[str]:
+def start(command: Sequence[str], variables: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Start a command in a process group of its own, which the kernel ends when this process dies."""
     leash = [sys.executable, "-S", "-E", str(PACKAGE / "orchestration" / "leash.py"), str(os.getpid())]
     return subprocess.Popen(
@@ -127,7 +132,7 @@ def start(command: Sequence[str]) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYSPARK_PYTHON": sys.executable, **(variables or {})},
     )
 
 
