@@ -6,7 +6,5 @@ umask 077
 python -c 'import json, os; print(json.dumps({"admin": os.environ["AIRFLOW_ADMIN_PASSWORD"]}))' \
     > "$AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
 airflow db migrate
-for facts in conf/*/domain.yml; do
-    domain="$(basename "$(dirname "$facts")")"
-    airflow pools set "lakehouse_$domain" 1 "Steps that write the domain $domain, one at a time"
-done
+python -m lakehouse.orchestration.pools > "$AIRFLOW_HOME/pools.json"
+airflow pools import "$AIRFLOW_HOME/pools.json"

@@ -20,6 +20,7 @@ import pytest
 from moto import mock_aws
 
 from lakehouse.contracts.domains import domain_names
+from lakehouse.orchestration.pools import pools
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = re.sub(r"\\\n\s*", "", (ROOT / "docker" / "Dockerfile").read_text())
@@ -156,10 +157,9 @@ def test_the_start_of_airflow(failing: str, tmp_path: Path) -> None:
     programs.mkdir()
     (programs / "airflow").write_text(FAKE)
     (programs / "airflow").chmod(0o755)
-    (programs / "python").symlink_to(sys.executable)
     passwords = tmp_path / "passwords.json"
     settings = {
-        "PATH": f"{programs}:{os.environ['PATH']}", "AIRFLOW_HOME": str(tmp_path),
+        "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}", "AIRFLOW_HOME": str(tmp_path),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords), "FAILING": failing,
         "AIRFLOW_ADMIN_PASSWORD": PASSWORD,
     }  # fmt: skip
@@ -168,20 +168,17 @@ def test_the_start_of_airflow(failing: str, tmp_path: Path) -> None:
     assert (found.returncode == 0) is (failing == "nothing"), found.stderr
     assert json.loads(passwords.read_text()) == {"admin": PASSWORD}
     assert passwords.stat().st_mode & 0o077 == 0
-    pools = [
-        f"airflow pools set lakehouse_{domain} 1 Steps that write the domain {domain}, one at a time"
-        for domain in domain_names()
-    ]
     lines = (tmp_path / "said").read_text().splitlines()
-    assert lines == ["airflow db migrate", *(pools if failing == "nothing" else [])]
+    assert lines == ["airflow db migrate", f"airflow pools import {tmp_path}/pools.json"][: 1 + (failing == "nothing")]
+    if failing == "nothing":
+        assert (tmp_path / "pools.json").read_text() == pools(domain_names())
 
 
 def test_airflow_takes_the_commands_of_the_start() -> None:
     from airflow.cli.cli_parser import get_parser
 
     assert get_parser().parse_args(["db", "migrate"]).subcommand == "migrate"
-    found = get_parser().parse_args(["pools", "set", "lakehouse_billing", "1", "text"])
-    assert (found.pool, found.slots, found.description) == ("lakehouse_billing", 1, "text")
+    assert get_parser().parse_args(["pools", "import", "pools.json"]).file == "pools.json"
 
 
 # --- Spark

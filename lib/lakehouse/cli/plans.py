@@ -21,6 +21,7 @@ from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError, ExitCode
 from lakehouse.landing.news import look
+from lakehouse.orchestration.commands import backfill_script, dag_of
 from lakehouse.steps.order import STEPS, new_run_id
 from lakehouse.steps.plans import WORK, Plan, PlannedDelivery, plan
 from lakehouse.steps.workspace import Workspace
@@ -55,8 +56,8 @@ def _plan(
     """Show the plan."""
     if as_json and as_backfill:
         raise ConfigurationError("--json and --as-backfill: both decide what is printed. Name one of them.")
-    work = _workspace(domain, first, last, lake, landing, env)
-    found = plan(work, STEPS, look(work.domain, work.landing, work.ledger.deliveries(), work.days))
+    work = workspace(domain, first, last, lake, landing, env)
+    found = look_ahead(work)
     incomplete = strict and bool(found.missing or found.unreadable)
     if as_json:
         typer.echo(json.dumps(as_object(work, found), indent=2))
@@ -67,9 +68,15 @@ def _plan(
     raise typer.Exit(int(ExitCode.INCOMPLETE if incomplete else ExitCode.DONE))
 
 
-def _workspace(
+def look_ahead(work: Workspace) -> Plan:
+    """What a run of all steps would do."""
+    return plan(work, STEPS, look(work.domain, work.landing, work.ledger.deliveries(), work.days))
+
+
+def workspace(
     domain: str, first: str | None, last: str | None, lake: str | None, landing: str | None, env: str | None
 ) -> Workspace:
+    """What a command that only looks works with; raises ConfigurationError for what is not there."""
     days = o.parse_days(first, last)
     environment = load_environment(env)
     facts = load_domain(domain)
@@ -232,11 +239,8 @@ def _delivery(delivery: PlannedDelivery) -> dict[str, Any]:
 
 def _show_backfill(domain: str, found: Plan) -> None:
     """The commands on the output stream, so that a shell can do them; the rest on the error stream."""
-    for first, last in found.work_ranges():
-        typer.echo(
-            f"airflow backfill create --dag-id {domain}_daily --from-date {first} --to-date {last} "
-            "--reprocess-behavior completed"
-        )
+    for line in backfill_script(dag_of(domain), found.work_ranges()):
+        typer.echo(line)
     aside = console(stderr=True)
     if found.missing:
         days = ", ".join(map(str, found.missing))

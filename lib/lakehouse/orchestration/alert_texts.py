@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from lakehouse.orchestration.commands import backfill_command
+
 Kind = Literal["failed", "refused", "late", "missing"]
 """What happened: a task or run failed, a gate refused a delivery, a delivery is late, none came at all."""
 
@@ -172,14 +174,6 @@ def _again(alert: Alert) -> tuple[str, ...]:
     if alert.first and alert.last:
         return (backfill_command(alert.dag, alert.first, alert.last),)
     return (f"airflow dags trigger {shlex.quote(alert.dag)}",)
-
-
-def backfill_command(dag: str, first: date, last: date) -> str:
-    """The command that runs the days of a range again, both ends included, whatever became of them before."""
-    return (
-        f"airflow backfill create --dag-id {shlex.quote(dag)} --from-date {first} --to-date {last} "
-        "--reprocess-behavior completed"
-    )
 
 
 def _look(alert: Alert) -> Iterator[str]:
