@@ -104,7 +104,7 @@ index="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(VENV)/bin/python -m pip confi
 	if [ -n "$$PIP_CERT" ]; then export SSL_CERT_FILE="$${SSL_CERT_FILE:-$$PIP_CERT}"; fi; \
 	cache="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$${HOME:-$(VENV)}/.cache}/uv}"; \
 	if ! mkdir -p "$$cache" 2>/dev/null || [ ! -w "$$cache" ]; then cache=$(VENV)/.cache/uv; fi; \
-	export UV_CACHE_DIR="$$cache" UV_PYTHON_DOWNLOADS=never UV_HTTP_TIMEOUT="$${UV_HTTP_TIMEOUT:-180}"; \
+	export UV_CACHE_DIR="$$cache" UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true UV_PYTHON_DOWNLOADS=never UV_HTTP_TIMEOUT="$${UV_HTTP_TIMEOUT:-180}"; \
 	quiet=--quiet; if [ -t 2 ]; then quiet=; fi
 endef
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -159,15 +162,23 @@ def _show_next(out: Console, summary: RunSummary) -> None:
     gold = next((t.table for t in summary.tables if ".gold." in t.table and t.rows), None)
     view = "_".join(gold.split(".")[:2]) + "." + gold.split(".")[2] if gold else f"{summary.domain}_ledger.runs"
     out.print("[bold]Try next[/]")
-    out.print(f'  lakehouse sql --lake {summary.lake} "select * from {view} limit 10"', soft_wrap=True)
+    out.print(f'  {command()} sql --lake {summary.lake} "select * from {view} limit 10"', soft_wrap=True)
     quarantine = f"{summary.domain}_quarantine"
     silver = next((t.table.split(".")[2] for t in summary.tables if ".silver." in t.table), "")
     out.print(
-        f"  lakehouse sql --lake {summary.lake} "
+        f"  {command()} sql --lake {summary.lake} "
         f'"select delivery_id, record_number, reasons from {quarantine}.{silver} limit 10"',
         soft_wrap=True,
     )
-    out.print(f"  lakehouse verify {summary.domain} --lake {summary.lake}", soft_wrap=True)
+    out.print(f"  {command()} verify {summary.domain} --lake {summary.lake}", soft_wrap=True)
+
+
+def command() -> str:
+    """How this command is called from here: by its path when the shell would not find it."""
+    called = Path(sys.argv[0])
+    if shutil.which("lakehouse") or called.name != "lakehouse":
+        return "lakehouse"
+    return os.path.relpath(called)
 
 
 def _number(value: int | None) -> str:

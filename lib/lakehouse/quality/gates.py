@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import pyspark
 from pyspark.errors import IllegalArgumentException
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.contracts.rules import Gate
@@ -21,6 +22,8 @@ RULES_PER_SCAN = 40
 becomes several times slower; a further scan reads other deliveries, so no row is read twice."""
 
 _PLACE = "place_in_scan"
+_PARSER = Lock()
+_PARSER_CLASS = "software.amazon.glue.dqdl.DataQualityDefinitionLanguage"
 _UNKNOWN_COLUMN = "Input data does not include column"
 
 
@@ -90,6 +93,7 @@ def _evaluate(rows: DataFrame, statements: Sequence[_Statement]) -> list[Verdict
         return []
     ruleset = "Rules = [\n" + ",\n".join(statement.text for statement in statements) + "\n]"
     try:
+        _load_parser(rows.sparkSession)
         outcomes = EvaluateDataQuality.process(rows.sparkSession, rows, ruleset).collect()
     except IllegalArgumentException as error:
         raise ConfigurationError(
@@ -98,6 +102,21 @@ def _evaluate(rows: DataFrame, statements: Sequence[_Statement]) -> list[Verdict
         ) from error
     by_rule = {_spelled(row["Rule"]): row for row in outcomes}
     return [_verdict(statement, by_rule) for statement in statements]
+
+
+def _load_parser(spark: SparkSession) -> None:
+    """Load the statements' parser with its remarks off the screen: it prints its version beside its library's."""
+    jvm = spark.sparkContext._jvm
+    assert jvm is not None
+    with _PARSER:
+        system, usual = jvm.java.lang.System, jvm.java.lang.System.err
+        loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
+        system.setErr(jvm.java.io.PrintStream(jvm.java.io.OutputStream.nullOutputStream()))
+        try:
+            for name in ("Lexer", "Parser"):
+                jvm.java.lang.Class.forName(f"{_PARSER_CLASS}{name}", True, loader)
+        finally:
+            system.setErr(usual)
 
 
 def _verdict(statement: _Statement, by_rule: Mapping[str, pyspark.sql.Row]) -> Verdict:

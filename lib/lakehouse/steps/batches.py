@@ -12,7 +12,7 @@ from lakehouse.contracts.rules import Gate
 from lakehouse.contracts.tables import AnyTable, BronzeTable, SilverTable
 from lakehouse.ledger.deliveries import Delivery
 from lakehouse.quality.conform import check_transformed, conform, derive
-from lakehouse.quality.gates import Verdict, chunks, deliveries_per_scan, judge_deliveries, judge_table
+from lakehouse.quality.gates import Verdict, chunks, deliveries_per_scan, explain, judge_deliveries, judge_table
 from lakehouse.quality.rules import QUARANTINED, judge, warn_broken
 from lakehouse.storage.tables import partition_filter, read_table
 from lakehouse.storage.winners import ADDRESS, KeyedTable, ranked
@@ -102,8 +102,25 @@ def contract_gates(table: SilverTable) -> list[Gate]:
         Gate(on="conformed", rule=f'Mean "{_QUARANTINED_ROW}" <= {share.error}', severity="error"),
         Gate(on="conformed", rule=f'Mean "{_QUARANTINED_ROW}" <= {share.warn}', severity="warn"),
     ]
-    own += [Gate(on="conformed", rule=f'Sum "{name}" < 1', severity="warn") for name in warn_broken(table)]
+    own += [Gate(on="conformed", rule=_warn_rule(name), severity="warn") for name in warn_broken(table)]
     return [*(gate for gate in table.gates if not _of_key(gate, table)), *own]
+
+
+def _warn_rule(name: str) -> str:
+    return f'Sum "{name}" < 1'
+
+
+def reason(verdict: Verdict, table: SilverTable) -> str:
+    """A failed gate in words: those that the engine added in its own, the others by statement and measurement."""
+    measured = next(iter(verdict.metrics.values()), 0.0)
+    if _QUARANTINED_ROW in verdict.rule:
+        limit = getattr(table.quarantine_share, verdict.severity)
+        what = "is refused" if verdict.severity == "error" else "is warned of"
+        return f"{100 * measured:.4g} % of the rows are quarantined; more than {100 * limit:g} % {what}"
+    for name in warn_broken(table):
+        if verdict.rule == _warn_rule(name):
+            return f"rows that break {name}: {measured:g} ({table.row_rules[name].because})"
+    return explain(verdict)
 
 
 def key_gates(table: SilverTable) -> list[Gate]:

@@ -15,9 +15,9 @@ from lakehouse.contracts.tables import BronzeTable, SilverTable
 from lakehouse.ledger.book import table_version
 from lakehouse.ledger.deliveries import Delivery, Outcome
 from lakehouse.quality import quarantine
-from lakehouse.quality.gates import Verdict, explain
+from lakehouse.quality.gates import Verdict
 from lakehouse.quality.rules import QUARANTINED
-from lakehouse.steps.batches import Batch, addresses, judge_batch, keeping
+from lakehouse.steps.batches import Batch, addresses, judge_batch, keeping, reason
 from lakehouse.steps.shapes import keyed_table
 from lakehouse.steps.workspace import Workspace
 from lakehouse.storage import winners
@@ -163,7 +163,7 @@ class Refinement:
                 "rule": verdict.rule,
                 "severity": verdict.severity,
                 "passed": "yes" if verdict.passed else "no",
-                "reason": None if verdict.passed else explain(verdict),
+                "reason": None if verdict.passed else reason(verdict, self.table),
             }
             for verdict in verdicts
         ]
@@ -215,12 +215,14 @@ class Refinement:
         self.work.ledger.record("publications", [entry])
 
 
-def fates(pending: Sequence[Delivery], verdicts: Sequence[Verdict]) -> tuple[list[Delivery], dict[str, str]]:
+def fates(
+    table: SilverTable, pending: Sequence[Delivery], verdicts: Sequence[Verdict]
+) -> tuple[list[Delivery], dict[str, str]]:
     """Accepted deliveries, and for each refused one the gates that it failed."""
     failed: dict[int | None, list[str]] = {}
     for verdict in verdicts:
         if not verdict.passed and verdict.severity == "error":
-            failed.setdefault(verdict.sequence, []).append(explain(verdict))
+            failed.setdefault(verdict.sequence, []).append(reason(verdict, table))
     accepted = [delivery for delivery in pending if delivery.sequence not in failed]
     refused = {d.delivery_id: "; ".join(failed[d.sequence]) for d in pending if d.sequence in failed}
     return accepted, refused

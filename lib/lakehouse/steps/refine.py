@@ -94,7 +94,7 @@ def _refine_table(
     work.progress(f"{table.id}: judging {len(pending)} deliveries")
     with refinement.collisions(pending, plan.replaced, plan.again, plan.rebuild) as suspects:
         verdicts = refinement.judge(pending, suspects)
-        accepted, refused = fates(pending, verdicts)
+        accepted, refused = fates(table, pending, verdicts)
         work.progress(f"{table.id}: writing quarantine")
         refinement.quarantine(pending, suspects, known=not plan.again)
         work.progress(f"{table.id}: publishing {len(accepted)} deliveries")
