@@ -46,7 +46,7 @@ run: $(VENV)/.main .jars/.complete  ## Deliveries to gold: [LANDING=] [LAKE=] [D
 		$${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $(ARGS)
 
 airflow: $(VENV)/.airflow .jars/.complete  ## Schedules, backfills and a page to trigger runs, on 127.0.0.1: [ARGS="--port 8080"]
-	@$(VENV)/bin/python -m lakehouse.orchestration.server $(ARGS)
+	@exec $(LAKEHOUSE) airflow $(ARGS)
 
 test: lint $(VENV)/.test $(VENV)/.airflow .jars/.complete  ## Lint and all tests
 	@$(VENV)/bin/python -m pytest -q $(or $(ARGS),tests)

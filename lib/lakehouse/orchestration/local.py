@@ -18,6 +18,7 @@ from lakehouse.orchestration.jobs import Job
 from lakehouse.orchestration.parameters import job_of
 from lakehouse.orchestration.results import StepMisconfiguredError, conclude
 
+_JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 _GRACE = 20.0
 """Seconds that a driver gets to end by itself."""
 
@@ -72,13 +73,19 @@ def submit_command(job: Job, python: str = sys.executable) -> list[str]:
 
     Raises StepMisconfiguredError when the job files or the Java archives are not there.
     """
-    settings = {**_loopback(job.spark), "spark.master": "local[*]", **_jars(job.spark), **job.spark}
+    # Spark's start-up warnings tell a user of this product nothing.
+    quiet = f"-Dlog4j2.configurationFile={(PACKAGE / 'log4j2.properties').as_uri()}"
+    settings = {
+        **_loopback(job.spark),
+        "spark.master": "local[*]",
+        **_jars(job.spark),
+        **job.spark,
+        _JAVA_OPTIONS: f"{quiet} {job.spark.get(_JAVA_OPTIONS, '')}".strip(),
+    }
     options = [word for name, value in sorted(settings.items()) for word in ("--conf", f"{name}={value}")]
-    logging = f"-Dlog4j2.configurationFile={(PACKAGE / 'log4j2.properties').as_uri()}"
     return [
         str(Path(python).parent / "spark-submit"),
         "--name", job.title,
-        "--driver-java-options", logging,
         *options,
         str(_script(job.script)),
         *job.arguments,

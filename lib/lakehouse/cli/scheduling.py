@@ -1,0 +1,63 @@
+"""The command airflow: schedules, backfills and a page to trigger runs, on this machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lakehouse.cli.screen import console
+from lakehouse.contracts.domains import domain_names
+from lakehouse.contracts.environments import load_environment
+
+_HELP = """Start Airflow on this machine, with the DAG of every domain; Ctrl-C ends it and all that it started.
+
+Only the page's port is open, on 127.0.0.1. The environment is that of LAKEHOUSE_ENV, else local.
+
+Example: lakehouse airflow --port 8081 --home data/airflow"""
+
+
+def add_command(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("airflow", help=_HELP)(_airflow)
+
+
+def _airflow(
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the page and the API.")] = 8080,
+    home: Annotated[
+        Path, typer.Option("--home", envvar="AIRFLOW_HOME", help="Folder for Airflow's database, logs and password.")
+    ] = Path("data/airflow"),
+) -> None:
+    from lakehouse.orchestration import server
+
+    out = console()
+
+    def say(text: str) -> None:
+        out.print(text, soft_wrap=True, markup=False)
+
+    site = server.Site(home.resolve(), port)
+    server.check(site)
+    _make_samples(load_environment().landing)
+    server.prepare(site, say)
+
+    def ready() -> None:
+        say(f"Airflow    {site.url}")
+        say(f"User       {server.USER}")
+        say(f"Password   {server.password(site)}")
+        say("DAGs start paused: unpause one in the page, or 'Trigger' it with dates. Ctrl-C ends Airflow.")
+
+    server.serve(site, say, ready)
+
+
+def _make_samples(landing: str) -> None:
+    """Sample deliveries for every domain of whom there are none; a landing zone elsewhere is left alone."""
+    if "://" in landing:
+        return
+    for domain in domain_names():
+        if not (Path(landing) / domain).is_dir():
+            command = [str(Path(sys.executable).parent / "lakehouse"), "sample", domain, "--out", landing]
+            console().print(f"No deliveries of {domain} in {landing}: generating a sample", soft_wrap=True)
+            subprocess.run(command, check=True)
