@@ -6,8 +6,10 @@ import json
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
+
+Server = TypeVar("Server", bound="StandIn")
 
 
 class StandIn(ThreadingHTTPServer):
@@ -42,7 +44,7 @@ class StandIn(ThreadingHTTPServer):
             if len(states) > 1:
                 states.pop(0)
 
-    def __enter__(self) -> StandIn:
+    def __enter__(self: Server) -> Server:
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 

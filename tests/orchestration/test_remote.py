@@ -6,10 +6,12 @@ import json
 import shlex
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
 import boto3
 import pytest
 from airflow.providers.databricks.hooks.databricks import DatabricksHook
+from airflow.sdk.execution_time.comms import SetTaskStateStore
 from moto import mock_aws
 
 from lakehouse.contracts.artifacts import Package
@@ -36,10 +38,11 @@ def a_job(run_id: str = "billing_daily.manual.refine.1") -> Job:
 
 
 class Notebook(dict[str, Any]):
-    """The scheduler's memory of a task; what is noted must be JSON."""
+    """The scheduler's memory of a task: it sends what is noted as this message."""
 
     def set(self, key: str, value: Any) -> None:
-        self[key] = json.loads(json.dumps(value))
+        message = SetTaskStateStore(ti_id=UUID(int=0), key=key, value=value, expires_at=None)
+        self[key] = json.loads(message.model_dump_json())["value"]
 
 
 class LostWorkerError(BaseException):

@@ -20,6 +20,7 @@ from lakehouse.errors import ConfigurationError, nearest
 
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
 DEFAULT = "local"
+_CHOSEN_BY_PLATFORMS = ("spark.master", "spark.jars", "spark.archives")
 
 Setting = str | int | float | bool
 
@@ -71,12 +72,14 @@ class Environment(Declaration):
                 "the runner 'standalone' needs the address of the cluster. Example: spark: "
                 "{spark.master: spark://master:7077}",
             )
-        if not isinstance(self.runner, StandaloneRunner | LocalRunner) and master:
-            raise PydanticCustomError(
-                "master",
-                "spark.master is chosen by the runner '{kind}'. Take it out of the Spark settings.",
-                {"kind": self.runner.kind},
-            )
+        chosen = [] if isinstance(self.runner, StandaloneRunner | LocalRunner) else _CHOSEN_BY_PLATFORMS
+        for name in chosen:
+            if name in self.spark:
+                raise PydanticCustomError(
+                    "master",
+                    "{name} is chosen by the runner '{kind}'. Take it out of the Spark settings.",
+                    {"name": name, "kind": self.runner.kind},
+                )
         return self
 
     def settings(self) -> dict[str, str]:

@@ -116,9 +116,11 @@ class Watch:
 
     def _watch(self, job: Job, token: str, job_id: str | None) -> Ending:
         if job_id is None:
-            self._note({"token": token, "job": asdict(job)})
+            # A list, because a tuple is no JSON to the scheduler.
+            known = {"token": token, "job": {**asdict(job), "arguments": list(job.arguments)}}
+            self._note(known)
             job_id = self._platform.submit(job, token)
-            self._note({"token": token, "job": asdict(job), "job_id": job_id})
+            self._note({**known, "job_id": job_id})
             self._say(f"{self._platform.name} job {job_id} runs {job.title} ({job.run_id})")
         else:
             self._say(f"an earlier try started {self._platform.name} job {job_id} ({job.run_id}): waiting for that one")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from abc import abstractmethod
 from collections.abc import Mapping
+from time import sleep
 from typing import Any
 
 from airflow.sdk import BaseOperator
@@ -39,7 +39,7 @@ class RemoteStep(BaseOperator):
             self.platform(runner, variables),
             context.get("task_state_store"),
             self.log.info,
-            lambda: time.sleep(runner.poll_seconds),
+            lambda: sleep(runner.poll_seconds),
         )
         ti = context["ti"]
         token = job_token(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number, ti.id)
