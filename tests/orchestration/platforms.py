@@ -29,6 +29,8 @@ class StandIn(ThreadingHTTPServer):
         """What each job goes through; jobs to come take the next one of ``plans``."""
         self.plans: list[list[str]] = []
         self.cancelled: list[str] = []
+        self.caller = 0
+        """The port that the latest request came from."""
 
     @property
     def port(self) -> int:
@@ -115,6 +117,7 @@ class _Request(BaseHTTPRequestHandler):
         place = urlsplit(self.path)
         asked = {name: values[0] for name, values in parse_qs(place.query).items()}
         asked |= json.loads(self.rfile.read(length) or b"{}")
+        self.server.caller = self.client_address[1]
         status, body = self.server.answer(self.command, place.path, asked)
         data = json.dumps(body).encode()
         self.send_response(status)
