@@ -20,7 +20,7 @@ moved:
 endif
 endif
 
-.PHONY: help run airflow test soak lint sql validate verify sample bench package lock clean
+.PHONY: help run airflow backfill test soak lint sql validate verify sample bench package lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -47,6 +47,9 @@ run: $(VENV)/.main .jars/.complete  ## Deliveries to gold: [LANDING=] [LAKE=] [D
 
 airflow: $(VENV)/.airflow .jars/.complete  ## Schedules, backfills and a page to trigger runs, on 127.0.0.1: [ARGS="--port 8080"]
 	@exec $(LAKEHOUSE) airflow $(ARGS)
+
+backfill: $(VENV)/.main  ## Days through the Airflow of make airflow, else those that need work: [DOMAIN=] [FROM=] [TO=]
+	@$(LAKEHOUSE) backfill "$$DOMAIN" $${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $(ARGS)
 
 test: lint $(VENV)/.test $(VENV)/.airflow .jars/.complete  ## Lint and all tests
 	@$(VENV)/bin/python -m pytest -q $(or $(ARGS),tests)

@@ -7,11 +7,13 @@ import logging
 import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+import yaml
 from moto import mock_aws
 
 from lakehouse.contracts.schedules import Alerts, EmailAlerts, SnsAlerts
@@ -102,9 +104,12 @@ def test_an_email_of_a_failed_task(box: Mailbox) -> None:
 
 
 def test_a_message_to_a_topic(topic: Any) -> None:
-    reporter(SNS).task_failed(context(exception=DeliveryRefusedError("1 delivery was refused.", BROKEN)))
+    reporter(SNS).task_failed(
+        context(exception=DeliveryRefusedError("Refused by a gate: 1.\nusage/a.csv\n  as below", BROKEN))
+    )
     (message,) = published(topic)
     assert message["Subject"] == "[lakehouse] billing 2025-01-03: 1 refused by a gate"
+    assert "What happened\n  Refused by a gate: 1.\n\nBroken rules\n" in message["Message"]
     assert "  usage/a.csv\n    Mean <= 0.05 failed (Mean is 0.11)\n" in message["Message"]
 
 
@@ -252,3 +257,12 @@ def test_the_days_of_the_run_are_in_the_subject(params: dict[str, Any], days: st
 def test_a_run_whose_days_are_wrong_is_told_of_all_the_same(box: Mailbox) -> None:
     reporter(EMAIL).task_failed(context(params={"first_day": "soon"}, exception=RuntimeError("x")))
     assert box.received[0][1]["Subject"] == "[lakehouse] billing: refine failed"
+
+
+def test_the_example_in_the_documents_is_right() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
+    example = text.partition("\n## Alerts\n")[2].partition("```yaml\n")[2].partition("```")[0]
+    found = Alerts.model_validate(yaml.safe_load(example)["alerts"])
+    assert (found.email and found.email.to, found.sns and found.sns.topic_arn, found.deadline_hours) == (
+        ("data-on-call@example.com",), TOPIC, 6,
+    )  # fmt: skip

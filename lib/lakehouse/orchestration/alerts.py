@@ -50,7 +50,10 @@ class Reporter:
         kind: Kind = getattr(error, "kind", "failed")
         ti = context["ti"]
         ti.xcom_push(key=TOLD, value=True)
-        if not self._tell(self._alert(kind, context, _explained(error), broken=tuple(getattr(error, "broken", ())))):
+        broken = tuple(getattr(error, "broken", ()))
+        what = _explained(error)
+        # The rules have a part of their own.
+        if not self._tell(self._alert(kind, context, what.partition("\n")[0] if broken else what, broken=broken)):
             ti.xcom_push(key=TOLD, value=False)
 
     def delivery_missing(self, context: Context) -> None:

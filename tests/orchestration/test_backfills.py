@@ -1,0 +1,264 @@
+"""Backfills in an Airflow that a small HTTP server plays: it answers as Airflow 3.3.2 does."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from lakehouse.errors import ConfigurationError, WriterBusyError
+from lakehouse.orchestration import backfills
+from lakehouse.orchestration.backfills import Airflow, BackfillError, connect, run_backfill
+from lakehouse.orchestration.server import Site
+
+FIRST, LAST = date(2025, 1, 3), date(2025, 1, 5)
+DAG = "billing_daily"
+
+
+class Scheduler(ThreadingHTTPServer):
+    """What Airflow knows. Each look at the runs brings them to their next states."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.paused = False
+        self.busy = 0
+        """Requests that are answered with 503."""
+        self.backfills: list[dict[str, Any]] = []
+        self.states: dict[str, list[str]] = {}
+        """By day: the states that a run takes one after the other."""
+        self.asked: list[str] = []
+
+    def ended(self) -> bool:
+        return all(states[0] in {"success", "failed"} for states in self.states.values())
+
+
+class Answers(BaseHTTPRequestHandler):
+    server: Scheduler
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/auth/token":
+            right = body == {"username": "admin", "password": "secret"}
+            return self._say(201 if right else 401, {"access_token": "t"})
+        self.server.asked.append(f"POST {self.path}")
+        if self._busy():
+            return None
+        if any(found["completed_at"] is None for found in self.server.backfills):
+            return self._say(409, {"detail": "There is already a running backfill for Dag billing_daily"})
+        if body["dag_id"] == "unfit_daily":
+            return self._say(422, {"detail": "unfit"})
+        self.server.backfills.append({"id": len(self.server.backfills) + 1, "completed_at": None, **body})
+        return self._say(200, self.server.backfills[-1])
+
+    def do_GET(self) -> None:
+        path, query = urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)
+        assert self.headers["Authorization"] == "Bearer t"
+        if self._busy():
+            return None
+        match path.strip("/").split("/")[2:]:
+            case ["dags", dag, "dagRuns"]:
+                return self._runs(dag, query)
+            case ["dags", "gone_daily"]:
+                return self._say(404, {"detail": "not found"})
+            case ["dags", _]:
+                return self._say(200, {"is_paused": self.server.paused})
+            case ["backfills"]:
+                assert query["order_by"] == ["-id"]
+                return self._say(200, {"backfills": self.server.backfills[::-1][:1]})
+            case ["backfills", number]:
+                found = self.server.backfills[int(number) - 1]
+                if self.server.ended():
+                    found["completed_at"] = "2025-02-01T00:00:00Z"
+                return self._say(200, found)
+        raise AssertionError(self.path)
+
+    def _busy(self) -> bool:
+        if self.server.busy:
+            self.server.busy -= 1
+            answers = {0: (503, "Database is locked."), 1: (500, {"reason": "Database error"})}
+            code, detail = answers[self.server.busy % 2]
+            self._say(code, {"detail": detail})
+            return True
+        return False
+
+    def _runs(self, dag: str, query: dict[str, list[str]]) -> None:
+        first, last = query["logical_date_gte"][0][:10], query["logical_date_lte"][0][:10]
+        days = [day for day in sorted(self.server.states) if first <= day <= last]
+        offset, limit = int(query["offset"][0]), min(2, int(query["limit"][0]))
+        runs = []
+        for day in days[offset : offset + limit]:
+            states = self.server.states[day]
+            runs.append({"dag_run_id": f"backfill__{day}", "logical_date": f"{day}T00:00:00Z", "state": states[0]})
+            if len(states) > 1:
+                states.pop(0)
+        self._say(200, {"dag_runs": runs, "total_entries": len(days)})
+
+    def _say(self, code: int, body: object) -> None:
+        self.send_response(code)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
+    monkeypatch.setattr(backfills, "_PAUSE", 0.01)
+    with Scheduler() as found:
+        threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield found
+        found.shutdown()
+
+
+@pytest.fixture
+def site(scheduler: Scheduler, tmp_path: Path) -> Site:
+    found = Site(tmp_path, scheduler.server_address[1])
+    found.password_file.write_text('{"admin": "secret"}')
+    return found
+
+
+@pytest.fixture
+def airflow(site: Site) -> Airflow:
+    return connect(site)
+
+
+def told(airflow: Airflow, first: date = FIRST, last: date = LAST) -> list[str]:
+    lines: list[str] = []
+    run_backfill(airflow, DAG, first, last, lines.append)
+    return lines
+
+
+def test_a_backfill_is_waited_for(scheduler: Scheduler, airflow: Airflow) -> None:
+    scheduler.states = {
+        "2025-01-03": ["queued", "running", "success"],
+        "2025-01-04": ["queued", "queued", "running", "success"],
+        "2025-01-05": ["queued", "success"],
+    }
+    assert told(airflow) == [
+        "billing_daily 2025-01-03 to 2025-01-05: 0 of 3 days done (3 queued)",
+        "billing_daily 2025-01-03 to 2025-01-05: 1 of 3 days done (1 queued, 1 running, 1 success)",
+        "billing_daily 2025-01-03 to 2025-01-05: 2 of 3 days done (1 running, 2 success)",
+        "billing_daily 2025-01-03 to 2025-01-05: 3 of 3 days done (3 success)",
+    ]
+    (asked,) = scheduler.backfills
+    assert {name: asked[name] for name in ("dag_id", "from_date", "to_date", "reprocess_behavior")} == {
+        "dag_id": DAG, "from_date": "2025-01-03T00:00:00Z", "to_date": "2025-01-05T00:00:00Z",
+        "reprocess_behavior": "completed",
+    }  # fmt: skip
+
+
+def test_runs_that_failed_are_named(scheduler: Scheduler, airflow: Airflow) -> None:
+    scheduler.states = {"2025-01-03": ["success"], "2025-01-04": ["running", "failed"]}
+    with pytest.raises(BackfillError) as error:
+        told(airflow)
+    assert str(error.value) == (
+        "2 of 3 days of billing_daily did not end well:\n"
+        f"  2025-01-04: failed, see {airflow.address}/dags/billing_daily/runs/backfill__2025-01-04\n"
+        "  2025-01-05: Airflow made no run; is the day over, and has the DAG an interval that starts on it?"
+    )
+
+
+def test_a_run_of_the_schedule_that_outlasts_the_backfill_is_waited_for(
+    scheduler: Scheduler, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Scheduler, "ended", lambda self: True)
+    scheduler.states = {"2025-01-03": ["running", "running", "success"]}
+    assert told(airflow, FIRST, FIRST) == [
+        "billing_daily 2025-01-03: 0 of 1 days done (1 running)",
+        "billing_daily 2025-01-03: 1 of 1 days done (1 success)",
+    ]
+
+
+def test_a_busy_airflow_is_asked_again(scheduler: Scheduler, airflow: Airflow) -> None:
+    scheduler.states = {"2025-01-03": ["success"]}
+    scheduler.busy = 3
+    assert len(told(airflow, FIRST, FIRST)) == 1
+
+
+def test_a_backfill_that_was_made_although_airflow_seemed_too_busy_is_taken_for_ours(
+    scheduler: Scheduler, airflow: Airflow
+) -> None:
+    scheduler.states = {"2025-01-03": ["running", "success"]}
+    days = {"from_date": "2025-01-03T00:00:00Z", "to_date": "2025-01-03T00:00:00Z"}
+    scheduler.backfills.append({"id": 1, "completed_at": None, **days})
+    assert told(airflow, FIRST, FIRST)[-1] == "billing_daily 2025-01-03: 1 of 1 days done (1 success)"
+
+
+def test_another_backfill_is_running(scheduler: Scheduler, airflow: Airflow) -> None:
+    days = {"from_date": "2024-01-03T00:00:00Z", "to_date": "2024-01-03T00:00:00Z"}
+    scheduler.backfills.append({"id": 1, "completed_at": None, **days})
+    with pytest.raises(WriterBusyError) as error:
+        told(airflow)
+    assert str(error.value) == (
+        "Another backfill of billing_daily is running, and Airflow takes one at a time. Wait until it has ended "
+        f"({airflow.address}/dags/billing_daily/backfills), then run the command again."
+    )
+
+
+def test_a_paused_dag(scheduler: Scheduler, airflow: Airflow) -> None:
+    scheduler.paused = True
+    with pytest.raises(ConfigurationError) as error:
+        told(airflow)
+    assert str(error.value) == (
+        "The DAG 'billing_daily' is paused: the runs of a backfill would wait for ever. Unpause it at "
+        f"{airflow.address}/dags/billing_daily, then run the command again."
+    )
+    assert scheduler.backfills == []
+
+
+def test_a_dag_that_is_not_there(airflow: Airflow) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        run_backfill(airflow, "gone_daily", FIRST, LAST, lambda line: None)
+    assert str(error.value) == (
+        f"Airflow at {airflow.address} has no DAG 'gone_daily'. A file dags/gone_daily.py makes it; why it could not "
+        f"be read stands at {airflow.address}/dags, under import errors."
+    )
+
+
+def test_a_backfill_that_airflow_refuses(airflow: Airflow) -> None:
+    with pytest.raises(BackfillError) as error:
+        run_backfill(airflow, "unfit_daily", FIRST, LAST, lambda line: None)
+    assert str(error.value) == 'Airflow refused the backfill of unfit_daily (422: {"detail": "unfit"})'
+
+
+# --- Connecting
+
+
+def test_no_airflow_was_ever_started(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        connect(Site(tmp_path, 8080))
+    assert str(error.value) == (
+        f"There is no Airflow in {tmp_path} yet. Start it in another terminal with: make airflow"
+    )
+
+
+def test_airflow_does_not_run(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        site = Site(tmp_path, taken.getsockname()[1])
+        site.password_file.write_text('{"admin": "secret"}')
+        with pytest.raises(ConfigurationError) as error:
+            connect(site)
+    assert str(error.value) == (
+        f"No Airflow answers at {site.url} ([Errno 111] Connection refused). Start it in another terminal with: "
+        f'make airflow ARGS="--port {site.port}"'
+    )
+
+
+def test_another_airflow_listens_there(site: Site) -> None:
+    site.password_file.write_text('{"admin": "other"}')
+    with pytest.raises(ConfigurationError) as error:
+        connect(site)
+    assert str(error.value) == (
+        f"Airflow at {site.url} does not take the password of {site.home} (401): it is another Airflow. "
+        f'Start it in another terminal with: make airflow ARGS="--port {site.port}"'
+    )
