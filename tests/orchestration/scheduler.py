@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from lakehouse.orchestration.server import USER, Site, password
 
@@ -104,7 +105,7 @@ class Scheduler:
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """One run."""
-        found: dict[str, Any] = self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{urllib.request.quote(run_id)}")
+        found: dict[str, Any] = self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}")
         return found
 
     def ended(self, dag_id: str, run_id: str, seconds: float = 300) -> dict[str, Any]:
@@ -118,19 +119,19 @@ class Scheduler:
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
         """The task instances of a run by their id."""
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{urllib.request.quote(run_id)}/taskInstances"
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances"
         return {task["task_id"]: task for task in self.call("GET", path)["task_instances"]}
 
     def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
         """What a task handed on."""
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{urllib.request.quote(run_id)}/taskInstances/{task_id}"
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}"
         return self.call("GET", f"{path}/xcomEntries/return_value?deserialize=false")["value"]
 
     def log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str:
         """The log of one attempt at a task, as the page shows it."""
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{urllib.request.quote(run_id)}/taskInstances/{task_id}/logs/{attempt}"
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/logs/{attempt}"
         lines = self.call("GET", f"{path}?full_content=true")["content"]
-        return "\n".join(line if isinstance(line, str) else str(line.get("event", line)) for line in lines)
+        return "\n".join(line if isinstance(line, str) else _spoken(line) for line in lines)
 
     def told(self, dag_id: str, run_id: str) -> str:
         """What every task of a run has to say, for a test that fails."""
@@ -149,6 +150,11 @@ class Scheduler:
         self.process.send_signal(signal.SIGINT)
         self.process.wait(STOP_SECONDS)
         return time.monotonic() - began
+
+
+def _spoken(line: Mapping[str, Any]) -> str:
+    errors = [f"{error['exc_type']}: {error['exc_value']}" for error in line.get("error_detail") or []]
+    return "\n".join([str(line.get("event", "")), *errors])
 
 
 def start(home: Path, conf: Path, **variables: str) -> Scheduler:

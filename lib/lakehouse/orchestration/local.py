@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -38,8 +39,8 @@ class LocalStep(BaseOperator):
         """Run the step and hand its figures on; raises as results.conclude does."""
         job = job_of(context, self.domain, self.step)
         command = submit_command(job)
-        self.log.info("%s, run %s", job.title, job.run_id)
-        self.log.info("%s", " ".join(command))
+        # Without the settings: some are secrets.
+        self.log.info("spark-submit %s %s", job.script, shlex.join(job.arguments))
         code = self._run(command, {"SPARK_LOCAL_IP": "127.0.0.1"} if is_local(job.spark) else {})
         ended = f"it was ended by signal {-code}" if code < 0 else f"exit code {code}"
         return conclude(job, code, context, ended)

@@ -36,7 +36,7 @@ class Verdict(BaseOperator):
         found = [f for f in (context["ti"].xcom_pull(task_ids=step) for step in self.steps) if f]
         broken = refusals(found, load_domain(self.domain), *days_of(context))
         if broken:
-            raise DeliveryRefusedError(_told(broken), broken)
+            raise DeliveryRefusedError(told(broken), broken)
         self.log.info("Nothing was refused")
         return "accepted"
 
@@ -49,10 +49,10 @@ def refusals(
     The second matters when a step is repeated: what its first try refused is not judged, and told, again.
     """
     broken = [BrokenRule(*rule) for figures in found for rule in figures["refused"]]
-    told = {rule.name for rule in broken}
+    known = {rule.name for rule in broken}
     for text in dict.fromkeys(text for figures in found for text in figures["standing"]):
         standing = _STANDING.fullmatch(text)
-        if standing is None or standing["delivery"] in told or not first or not last:
+        if standing is None or standing["delivery"] in known or not first or not last:
             continue
         day = _day_of(domain, standing["delivery"])
         if day and first <= day <= last:
@@ -69,7 +69,8 @@ def _day_of(domain: Domain, delivery_id: str) -> date | None:
     return None
 
 
-def _told(broken: Sequence[BrokenRule]) -> str:
+def told(broken: Sequence[BrokenRule]) -> str:
+    """What was refused, and why, in lines."""
     names = list(dict.fromkeys(rule.name for rule in broken))
     lines = [f"Refused by a gate: {len(names)}. All else is published."]
     for name in names[:_SHOWN]:
