@@ -16,6 +16,8 @@ import pytest
 import yaml
 from moto import mock_aws
 
+pytest.importorskip("airflow", reason="Airflow needs Python 3.11")
+
 from lakehouse.contracts.schedules import Alerts, EmailAlerts, SnsAlerts
 from lakehouse.orchestration import alerts as module
 from lakehouse.orchestration.alert_texts import BrokenRule, Message

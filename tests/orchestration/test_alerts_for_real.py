@@ -16,6 +16,8 @@ from tests.contracts.places import DOMAIN, Change, copy_conf
 from tests.orchestration.mailbox import Mailbox
 from tests.orchestration.scheduler import Scheduler, start, until
 
+pytest.importorskip("airflow", reason="Airflow needs Python 3.11")
+
 pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
 DAGS = '''\
