@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("airflow", reason="Airflow needs Python 3.11")
 
+from airflow.sdk.timezone import coerce_datetime
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval, TimeRestriction
-from airflow.utils.timezone import coerce_datetime
 
 from lakehouse.orchestration.domain_dag import domain_dag
 from lakehouse.orchestration.jobs import attempt_id
