@@ -36,7 +36,11 @@ def spark() -> Iterator[SparkSession]:
     from lakehouse.contracts.environments import load_environment
     from lakehouse.session import open_session
 
-    session = open_session("tests", load_environment("local"))
+    # Expressions are computed as they are: writing and compiling code for a few rows takes longer than the rows. The
+    # end-to-end tests start the command itself, with its usual settings.
+    plain = {"spark.sql.codegen.wholeStage": False, "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+    usual = load_environment("local")
+    session = open_session("tests", usual.model_copy(update={"spark": {**usual.spark, **plain}}))
     yield session
     session.stop()
 

@@ -80,6 +80,9 @@ def test_a_bad_day_is_refused_alone_and_taken_when_it_is_corrected(run: Run, lan
     deliver(landing, "2025-01-03", "b.csv", bad)
     summary = run()
     assert summary.exit_code == 3
+    assert [d.reason for d in summary.deliveries if d.state == "refused"] == [
+        "10 % of the rows are quarantined; more than 5 % is refused"
+    ]
     assert [(d.delivery_id, d.rows_quarantined) for d in summary.deliveries if d.state == "refused"] == [
         ("usage/year=2025/month=01/day=03/b.csv", 2)
     ]
@@ -137,7 +140,10 @@ def test_an_alias_that_is_added_later_makes_a_refused_delivery_readable(
     run: Run, landing: Path, tmp_path: Path, conf: Path
 ) -> None:
     deliver(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z")], HEADER.replace("invoice_id", "bill"))
-    assert run().exit_code == 3
+    refused = run()
+    assert refused.exit_code == 3
+    # Nothing was published: gold has no rows, and no gate of its own refuses that.
+    assert (refused.refused_tables, table(tmp_path / "lake", "gold/daily_usage")) == ([], [])
     contract = conf / "billing/bronze/usage.yml"
     contract.write_text(
         contract.read_text().replace("invoice_id: {description", "invoice_id: {aliases: [bill], description")
