@@ -141,6 +141,13 @@ def test_settings_of_the_domain_reach_the_tasks(tmp_path: Path, monkeypatch: pyt
     )  # fmt: skip
 
 
+def test_a_killed_task_is_told_of_by_its_dag(dags: dict[str, DAG]) -> None:
+    assert all(dag.has_on_failure_callback for dag in dags.values())
+    callbacks = dags["lakehouse_maintenance"].on_failure_callback
+    assert isinstance(callbacks, list)
+    assert [getattr(callback, "__name__", "") for callback in callbacks] == ["run_failed"] * len(domain_names())
+
+
 def test_only_what_can_pass_is_tried_again(billing: DAG) -> None:
     policy = billing.get_task("lakehouse.refine").retry_policy
     assert policy is not None

@@ -21,6 +21,7 @@ from lakehouse.contracts.environments import Environment, load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.orchestration import documentation
 from lakehouse.orchestration.alerts import Reporter
+from lakehouse.orchestration.commands import dag_of
 from lakehouse.orchestration.jobs import STEPS
 from lakehouse.orchestration.operators import step_operator
 from lakehouse.orchestration.parameters import CheckParameters, environment_name, form
@@ -41,7 +42,7 @@ def domain_dag(name: str) -> DAG:
     domain, environment = load_domain(name), load_environment(environment_name())
     facts, reporter = domain.facts, _reporter(domain, environment)
     with DAG(
-        dag_id=f"{name}_daily",
+        dag_id=dag_of(name),
         dag_display_name=f"{name}: deliveries to gold",
         description=facts.description,
         doc_md=documentation.of_domain(domain, environment_name()),
@@ -83,6 +84,7 @@ def maintenance_dag() -> DAG:
     """The weekly DAG that rearranges the files of every domain, in the pools of their other runs."""
     environment = load_environment(environment_name())
     domains = [load_domain(name) for name in domain_names()]
+    reporters = {domain.name: _reporter(domain, environment) for domain in domains}
     with DAG(
         dag_id=MAINTENANCE,
         dag_display_name="all domains: maintenance",
@@ -92,10 +94,11 @@ def maintenance_dag() -> DAG:
         start_date=datetime.combine(min(domain.facts.start_date for domain in domains), time.min, timezone.utc),
         catchup=False,
         tags=["lakehouse", "maintenance"],
+        on_failure_callback=[reporter.run_failed for reporter in reporters.values()],
     ) as dag:
         for domain in domains:
-            reporter = _reporter(domain, environment)
-            step_task(domain, "maintain", environment, task_id=f"maintain_{domain.name}", **_defaults(domain, reporter))
+            defaults = _defaults(domain, reporters[domain.name])
+            step_task(domain, "maintain", environment, task_id=f"maintain_{domain.name}", **defaults)
     return dag
 
 
