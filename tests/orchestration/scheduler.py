@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 START_SECONDS = 240.0
 STOP_SECONDS = 60.0
+RUN_SECONDS = 900.0
+"""On a machine that is busy with other things too."""
 ENDED = {"success", "failed"}
 
 
@@ -60,7 +62,17 @@ class Scheduler:
     token: str = ""
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """One request to the API."""
+        """One request to the API; repeated when its SQLite is busy with another one."""
+        for _ in range(5):
+            try:
+                return self._call(method, path, body)
+            except RefusedError as refused:
+                if refused.status not in {500, 503} or "atabase" not in str(refused):
+                    raise
+                time.sleep(0.5)
+        return self._call(method, path, body)
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -108,7 +120,7 @@ class Scheduler:
         found: dict[str, Any] = self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}")
         return found
 
-    def ended(self, dag_id: str, run_id: str, seconds: float = 300) -> dict[str, Any]:
+    def ended(self, dag_id: str, run_id: str, seconds: float = RUN_SECONDS) -> dict[str, Any]:
         """A run when it has ended."""
 
         def look() -> dict[str, Any] | None:
@@ -142,6 +154,32 @@ class Scheduler:
                 parts.append(self.log(dag_id, run_id, name, task["try_number"])[-3000:])
         return "\n".join(parts)
 
+    def clear(self, dag_id: str, run_id: str) -> None:
+        """Have a run done again, all of its tasks."""
+        self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id)}/clear", {"dry_run": False})
+
+    def backfill(self, dag_id: str, first: str, last: str, **choices: Any) -> None:
+        """Create a backfill of days, both ends included, and wait for its end."""
+        days = {"from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
+        made = self.call("POST", "/api/v2/backfills", {"dag_id": dag_id, **days, **choices})
+
+        def look() -> bool | None:
+            return True if self.call("GET", f"/api/v2/backfills/{made['id']}")["completed_at"] else None
+
+        until(f"the end of the backfill of {first} to {last}", look, RUN_SECONDS)
+
+    # --- Processes ---
+
+    def sessions(self) -> set[int]:
+        """The OS sessions of the components."""
+        children = [pid for pid, parent, _ in _processes() if parent == self.process.pid]
+        return {session for pid, _, session in _processes() if pid in children}
+
+    def members(self) -> list[int]:
+        """Every living process of these sessions."""
+        found = self.sessions()
+        return [pid for pid, _, session in _processes() if session in found]
+
     # --- The end ---
 
     def interrupt(self) -> float:
@@ -150,6 +188,37 @@ class Scheduler:
         self.process.send_signal(signal.SIGINT)
         self.process.wait(STOP_SECONDS)
         return time.monotonic() - began
+
+
+def _processes() -> Iterator[tuple[int, int, int]]:
+    """Id, parent and session of every process that lives."""
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent, _, session = entry.read_text().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue
+        if state != "Z":
+            yield int(entry.parent.name), int(parent), int(session)
+
+
+def listening(pids: Iterable[int]) -> set[tuple[str, int]]:
+    """Addresses and ports that some processes listen on."""
+    inodes = set()
+    for pid in pids:
+        for link in Path(f"/proc/{pid}/fd").glob("*"):
+            try:
+                inodes.add(str(link.readlink()).removeprefix("socket:[").removesuffix("]"))
+            except OSError:
+                continue
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                address, port = fields[1].split(":")
+                name = socket.inet_ntoa(bytes.fromhex(address)[::-1]) if table == "tcp" else address
+                found.add((name, int(port, 16)))
+    return found
 
 
 def _spoken(line: Mapping[str, Any]) -> str:

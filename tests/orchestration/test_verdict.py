@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ pytest.importorskip("airflow", reason="Airflow needs Python 3.11")
 
 from lakehouse.orchestration.alert_texts import BrokenRule
 from lakehouse.orchestration.notes import joined
-from lakehouse.orchestration.results import DeliveryRefusedError
+from lakehouse.orchestration.results import DeliveryRefusedError, StepFailedError
 from lakehouse.orchestration.verdict import Verdict, told
 from tests.contracts.places import CONF
 from tests.orchestration.contexts import context
@@ -28,25 +31,56 @@ def verdict(monkeypatch: pytest.MonkeyPatch) -> Verdict:
     return Verdict(task_id="verdict", domain="billing", steps=steps)
 
 
-def figures(refused: list[list[str]] | None = None, standing: list[str] | None = None) -> dict[str, Any]:
-    return {"refused": refused or [], "standing": standing or []}
+Result = dict[str, Any]
+Run = Callable[..., dict[str, Any]]
 
 
-def run(days: tuple[str, str] | None = ("2025-01-03", "2025-01-04"), **steps: dict[str, Any]) -> dict[str, Any]:
-    return context(*(days or ()), pushed={f"lakehouse.{step}": found for step, found in steps.items()})
+def result(refused: list[list[str]] | None = None, standing: list[str] | None = None) -> Result:
+    """What a step leaves in the lake, as far as the verdict looks at it."""
+    verdicts = [
+        {"table_id": table, "delivery_id": delivery, "rule": "r", "severity": "error", "passed": "no", "reason": reason}
+        for table, delivery, reason in refused or []
+    ]
+    passed = {"table_id": "t", "delivery_id": "d", "rule": "r", "severity": "error", "passed": "yes", "reason": None}
+    warned = {**passed, "passed": "no", "severity": "warn", "reason": "x"}
+    return {"verdicts": [passed, warned, *verdicts], "standing": standing or []}
 
 
-def test_a_run_without_a_refusal_is_green(verdict: Verdict) -> None:
-    quiet = run(ingest=figures(), refine=figures(), aggregate=figures(), maintain=figures())
-    assert verdict.execute(quiet) == "accepted"
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """The context of a run whose steps left these results; nothing to tell where none is given."""
+
+    def of(days: tuple[str, str] | None = ("2025-01-03", "2025-01-04"), **steps: Result) -> dict[str, Any]:
+        pushed = {}
+        for step in ("ingest", "refine", "aggregate", "maintain"):
+            place = tmp_path / f"{step}.json"
+            place.write_text(json.dumps(steps.get(step, result())))
+            pushed[f"lakehouse.{step}"] = {"result": str(place)}
+        return context(*(days or ()), pushed=pushed)
+
+    return of
 
 
-def test_a_refused_delivery_turns_the_run_red_with_every_broken_rule(verdict: Verdict) -> None:
+def test_a_run_without_a_refusal_is_green(verdict: Verdict, run: Run) -> None:
+    assert verdict.execute(run()) == "accepted"
+
+
+def test_a_result_that_is_gone_says_nothing_of_refusals(verdict: Verdict, run: Run, tmp_path: Path) -> None:
+    asked = run()
+    (tmp_path / "refine.json").unlink()
+    with pytest.raises(StepFailedError) as caught:
+        verdict.execute(asked)
+    assert str(caught.value) == (
+        f"{tmp_path}/refine.json is gone, so nothing is known of what was refused. Clear the whole run."
+    )
+
+
+def test_a_refused_delivery_turns_the_run_red_with_every_broken_rule(verdict: Verdict, run: Run) -> None:
     table = "billing.silver.usage"
     refused = [[table, A, MEAN], [table, A, ROWS], [table, B, ROWS]]
     gold = [["billing.gold.daily_usage", "", ROWS]]
     with pytest.raises(DeliveryRefusedError) as caught:
-        verdict.execute(run(ingest=figures(), refine=figures(refused), aggregate=figures(gold)))
+        verdict.execute(run(refine=result(refused), aggregate=result(gold)))
     assert str(caught.value).splitlines() == [
         "Refused by a gate: 3. All else is published.",
         A,
@@ -62,9 +96,9 @@ def test_a_refused_delivery_turns_the_run_red_with_every_broken_rule(verdict: Ve
     assert len(caught.value.broken) == 4
 
 
-def test_what_an_earlier_try_refused_of_the_days_is_not_forgotten(verdict: Verdict) -> None:
+def test_what_an_earlier_try_refused_of_the_days_is_not_forgotten(verdict: Verdict, run: Run) -> None:
     """Killed between the refusal and its result, refine comes back with nothing to judge."""
-    standing = figures(standing=[f"{A} refused for billing.silver.usage: {MEAN}"])
+    standing = result(standing=[f"{A} refused for billing.silver.usage: {MEAN}"])
     with pytest.raises(DeliveryRefusedError) as caught:
         verdict.execute(run(refine=standing))
     assert caught.value.broken == (BrokenRule("billing.silver.usage", A, MEAN),)
@@ -79,9 +113,9 @@ def test_what_an_earlier_try_refused_of_the_days_is_not_forgotten(verdict: Verdi
     ],
 )
 def test_what_stands_refused_elsewhere_was_told_before(
-    days: tuple[str, str] | None, text: str, verdict: Verdict
+    days: tuple[str, str] | None, text: str, verdict: Verdict, run: Run
 ) -> None:
-    assert verdict.execute(run(days, refine=figures(standing=[text]))) == "accepted"
+    assert verdict.execute(run(days, refine=result(standing=[text]))) == "accepted"
 
 
 def test_many_refusals_are_counted() -> None:

@@ -12,7 +12,7 @@ from airflow.sdk import BaseOperator
 from lakehouse.contracts.domains import Domain, load_domain
 from lakehouse.orchestration.alert_texts import BrokenRule
 from lakehouse.orchestration.parameters import days_of
-from lakehouse.orchestration.results import DeliveryRefusedError
+from lakehouse.orchestration.results import DeliveryRefusedError, StepFailedError, broken_rules, read_result
 
 _STANDING = re.compile(r"(?P<delivery>.+) refused for (?P<table>[a-z0-9_.]+): (?P<reason>.*)", re.DOTALL)
 """How a result names a delivery that an earlier run refused, and that nobody has repaired since."""
@@ -29,16 +29,23 @@ class Verdict(BaseOperator):
         super().__init__(**task)
         self.domain = domain
         self.steps = tuple(steps)
-        """Ids of the tasks whose figures are judged."""
+        """Ids of the tasks whose results are judged."""
 
     def execute(self, context: Any) -> str:
-        """Judge the figures of the steps; raises DeliveryRefusedError with every broken rule."""
-        found = [f for f in (context["ti"].xcom_pull(task_ids=step) for step in self.steps) if f]
+        """Judge the results of the steps; raises DeliveryRefusedError with every broken rule."""
+        found = [self._result(context["ti"].xcom_pull(task_ids=step)["result"]) for step in self.steps]
         broken = refusals(found, load_domain(self.domain), *days_of(context))
         if broken:
             raise DeliveryRefusedError(told(broken), broken)
         self.log.info("Nothing was refused")
         return "accepted"
+
+    def _result(self, place: str) -> Mapping[str, Any]:
+        # Not the figures in XCom: these are cut off where there are many.
+        found = read_result(place)
+        if found is None:
+            raise StepFailedError(f"{place} is gone, so nothing is known of what was refused. Clear the whole run.")
+        return found
 
 
 def refusals(
@@ -48,9 +55,9 @@ def refusals(
 
     The second matters when a step is repeated: what its first try refused is not judged, and told, again.
     """
-    broken = [BrokenRule(*rule) for figures in found for rule in figures["refused"]]
+    broken = [rule for result in found for rule in broken_rules(result)]
     known = {rule.name for rule in broken}
-    for text in dict.fromkeys(text for figures in found for text in figures["standing"]):
+    for text in dict.fromkeys(text for result in found for text in result["standing"]):
         standing = _STANDING.fullmatch(text)
         if standing is None or standing["delivery"] in known or not first or not last:
             continue
