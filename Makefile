@@ -52,10 +52,10 @@ backfill: $(VENV)/.main  ## Days through the Airflow of make airflow, else those
 	@$(LAKEHOUSE) backfill "$$DOMAIN" $${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $(ARGS)
 
 test: lint $(VENV)/.test $(VENV)/.airflow .jars/.complete  ## Lint and all tests
-	@$(VENV)/bin/python -m pytest -q $(or $(ARGS),tests)
+	@set -e; $(UV_SETTINGS); $(VENV)/bin/python -m pytest -q $(or $(ARGS),tests)
 
 soak: $(VENV)/.test $(VENV)/.airflow .jars/.complete  ## The tests that take too long for make test
-	@$(VENV)/bin/python -m pytest -q -m soak $(or $(ARGS),tests)
+	@set -e; $(UV_SETTINGS); $(VENV)/bin/python -m pytest -q -m soak $(or $(ARGS),tests)
 
 lint: $(VENV)/.test $(VENV)/.airflow  ## Style, types and the dependency rule
 	@$(VENV)/bin/ruff check --quiet .

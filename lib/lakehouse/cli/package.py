@@ -137,7 +137,8 @@ def _pack_environment(checkout: Path, package: Package, target: Target, site: Pa
     _call(
         "The Python environment could not be made",
         [uv, "pip", "install", "--quiet", "--link-mode", "copy", "--python", sys.executable, *where, *what],
-        {},
+        # The certificates that this machine trusts, as pip does.
+        {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"},
     )
     shutil.rmtree(site / "bin", ignore_errors=True)  # scripts that name the Python of this machine
     with zipfile.ZipFile(package.wheel) as wheel:
