@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -40,6 +41,8 @@ def spark() -> Iterator[SparkSession]:
     # end-to-end tests start the command itself, with its usual settings.
     plain = {"spark.sql.codegen.wholeStage": False, "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
     usual = load_environment("local")
+    # Airflow's import asks for all that libraries say; the gateway says it even after the streams are closed.
+    logging.getLogger("py4j").setLevel(logging.WARNING)
     session = open_session("tests", usual.model_copy(update={"spark": {**usual.spark, **plain}}))
     yield session
     session.stop()

@@ -249,6 +249,7 @@ def await_text(log: Path, texts: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_spark_submit_runs_a_packaged_job_on_a_cluster(package: Package, bare: Path, tmp_path: Path) -> None:
     landing, lake, result = tmp_path / "landing", tmp_path / "lake", tmp_path / "result.json"
     deliver(landing, "2025-01-02", "usage-1.csv", [usage("2025-01-02T10:00:00Z"), usage("2025-01-02T11:00:00Z", "u2")])

@@ -18,7 +18,7 @@ from tests.orchestration.scheduler import Scheduler, start, until
 
 pytest.importorskip("airflow", reason="Airflow needs Python 3.11")
 
-pytestmark = [pytest.mark.slow, pytest.mark.e2e]
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 DAGS = '''\
 """One DAG per way to end, with the callbacks that the DAG of a domain has."""
