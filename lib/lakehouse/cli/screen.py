@@ -178,7 +178,8 @@ def command() -> str:
     called = Path(sys.argv[0])
     if shutil.which("lakehouse") or called.name != "lakehouse":
         return "lakehouse"
-    return os.path.relpath(called)
+    near = os.path.relpath(called)
+    return str(called.resolve()) if near.startswith("..") else near
 
 
 def _number(value: int | None) -> str:
