@@ -30,6 +30,7 @@ _COMPONENTS = {
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _START_SECONDS = 180.0
 _STOP_SECONDS = 10.0
 _TAIL = 15
@@ -251,8 +252,9 @@ def _members(sessions: Sequence[int]) -> list[int]:
 
 def serve(site: Site, say: Say, ready: Callable[[], None]) -> None:
     """Run an Airflow until this process is interrupted or terminated; then end all that it started."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    # Ctrl-C too: a shell starts what runs in its background with this signal ignored.
+    for number in _ENDS:
+        signal.signal(number, _interrupt)
     components = Components(site)
     try:
         say("Starting Airflow")
@@ -266,7 +268,7 @@ def serve(site: Site, say: Say, ready: Callable[[], None]) -> None:
         say("Ending Airflow")
     finally:
         # A second Ctrl-C must not leave half of it behind.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _ENDS:
             signal.signal(number, signal.SIG_IGN)
         components.stop()
 
