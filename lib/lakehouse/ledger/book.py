@@ -14,6 +14,7 @@ from deltalake.exceptions import TableNotFoundError
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
 from lakehouse.errors import TableError
+from lakehouse.ledger.commits import committing
 from lakehouse.ledger.deliveries import Register, register
 from lakehouse.ledger.entries import TABLES, Row, append, compact, read
 
@@ -94,7 +95,11 @@ class Ledger:
         path = self._format_file()
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps({"format": FORMAT}) + "\n", "utf-8")
+            # Written aside and renamed: a crash leaves no half a file behind.
+            aside = path.with_name(f"{path.name}.part")
+            aside.write_text(json.dumps({"format": FORMAT}) + "\n", "utf-8")
+            with committing(str(path), "write"):
+                aside.replace(path)
 
     def _format_file(self) -> Path:
         return Path(self.lake.domain(self.domain)) / "format.json"
@@ -117,7 +122,8 @@ def changed_since(path: str, version: int) -> bool:
 
 def restore_version(path: str, version: int) -> None:
     """Bring a table back to one of its versions, in one commit on the log."""
-    DeltaTable(path).restore(version)
+    with committing(path, "restore"):
+        DeltaTable(path).restore(version)
 
 
 def committed(path: str, application: str) -> bool:

@@ -13,6 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from lakehouse.errors import TableError
+from lakehouse.ledger.commits import committing
 
 Row = dict[str, Any]
 
@@ -100,7 +101,8 @@ def append(folder: str, table: str, rows: Sequence[Row]) -> None:
     if unknown:
         raise TableError(f"The ledger table {table} has no column {', '.join(sorted(unknown))}.")
     frame = Table.from_pydict({name: _array(kind, [row.get(name) for row in complete]) for name, kind in kinds.items()})
-    write_deltalake(folder, frame, mode="append")
+    with committing(folder, "append"):
+        write_deltalake(folder, frame, mode="append")
 
 
 def compact(folder: str) -> None:
@@ -108,7 +110,8 @@ def compact(folder: str) -> None:
     with _explained(folder):
         opened = _opened(folder)
         if opened is not None:
-            opened.optimize.compact()
+            with committing(folder, "compact"):
+                opened.optimize.compact()
 
 
 def _next_entry(folder: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from delta.tables import DeltaTable as SparkTable
 from deltalake import DeltaTable
 
+from lakehouse.ledger.commits import committing
 from lakehouse.steps.summary import RunSummary
 from lakehouse.steps.upkeep import MB, Compaction, planned, scattered_ledger, vacuums
 from lakehouse.steps.workspace import Workspace
@@ -25,7 +26,8 @@ def maintain(work: Workspace, summary: RunSummary) -> None:
             f"{len(compaction.partitions)} partitions compacted{sorted_by}; the table has {after} files now"
         )
     for vacuum in vacuums(work):
-        DeltaTable(vacuum.path).vacuum(retention_hours=vacuum.hours, dry_run=False)
+        with committing(vacuum.path, "vacuum"):
+            DeltaTable(vacuum.path).vacuum(retention_hours=vacuum.hours, dry_run=False)
         summary.notes.append(f"{vacuum.table}: {vacuum.files} files older than {vacuum.hours // 24} days removed")
     if scattered_ledger(work):
         work.ledger.compact()
@@ -35,10 +37,11 @@ def _compact(work: Workspace, compaction: Compaction) -> None:
     optimize = SparkTable.forPath(work.spark, compaction.path).optimize()
     if compaction.partitions[0]:
         optimize = optimize.where(_condition(compaction.partitions))
-    if compaction.zorder_by:
-        optimize.executeZOrderBy(*compaction.zorder_by)
-    else:
-        optimize.executeCompaction()
+    with committing(compaction.path, "optimize"):
+        if compaction.zorder_by:
+            optimize.executeZOrderBy(*compaction.zorder_by)
+        else:
+            optimize.executeCompaction()
 
 
 def _condition(partitions: Sequence[Mapping[str, str | None]]) -> str:

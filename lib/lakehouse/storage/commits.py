@@ -8,6 +8,7 @@ from delta.tables import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lakehouse.ledger.commits import committing
 from lakehouse.storage.tables import Shape, partition_filter
 
 
@@ -26,7 +27,8 @@ def append(rows: DataFrame, path: str, partition_by: Sequence[str] = (), applica
     writer = arranged(rows, partition_by).write.format("delta").mode("append")
     if application is not None:
         writer = writer.option("txnAppId", application).option("txnVersion", 1)
-    writer.save(path)
+    with committing(path, "append"):
+        writer.save(path)
 
 
 def overwrite(rows: DataFrame, shape: Shape) -> None:
@@ -34,12 +36,16 @@ def overwrite(rows: DataFrame, shape: Shape) -> None:
     described = [F.col(name).alias(name, metadata={"comment": text}) for name, (_, text) in shape.columns.items()]
     writer = arranged(rows, shape.partition_by).select(*described).write.format("delta").mode("overwrite")
     writer = writer.option("overwriteSchema", "true")
-    (writer.partitionBy(*shape.partition_by) if shape.partition_by else writer).save(shape.path)
+    writer = writer.partitionBy(*shape.partition_by) if shape.partition_by else writer
+    with committing(shape.path, "overwrite"):
+        writer.save(shape.path)
 
 
 def replace_where(rows: DataFrame, path: str, condition: str, partition_by: Sequence[str] = ()) -> None:
     """Replace the rows that fulfil a SQL condition by others, in one commit."""
-    arranged(rows, partition_by).write.format("delta").mode("overwrite").option("replaceWhere", condition).save(path)
+    writer = arranged(rows, partition_by).write.format("delta").mode("overwrite").option("replaceWhere", condition)
+    with committing(path, "replace"):
+        writer.save(path)
 
 
 def merge_changes(
@@ -54,20 +60,22 @@ def merge_changes(
     if partitions is not None:
         condition = condition & _qualified(partitions)
     columns: dict[str, str | Column] = {name: F.col(f"s.{name}") for name in changes.columns if name != change}
-    (
+    merge = (
         DeltaTable.forPath(spark, path)
         .alias("t")
         .merge(changes.alias("s"), condition)
         .whenMatchedDelete(F.col(f"s.{change}") == "delete")
         .whenMatchedUpdate(F.col(f"s.{change}") == "write", columns)
         .whenNotMatchedInsert(F.col(f"s.{change}") == "write", columns)
-        .execute()
     )
+    with committing(path, "merge"):
+        merge.execute()
 
 
 def set_where(spark: SparkSession, path: str, condition: Column, values: dict[str, str | Column]) -> None:
     """Change columns of the rows that fulfil a condition, in one commit."""
-    DeltaTable.forPath(spark, path).update(condition, values)
+    with committing(path, "update"):
+        DeltaTable.forPath(spark, path).update(condition, values)
 
 
 def _equal(keys: Sequence[str]) -> Column:

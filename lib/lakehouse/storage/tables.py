@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.errors import TableError
 from lakehouse.ledger.book import table_version
+from lakehouse.ledger.commits import committing
 
 
 @dataclass(frozen=True)
@@ -38,19 +39,21 @@ def ensure_table(shape: Shape) -> None:
     change of the contract that would rewrite rows.
     """
     if table_version(shape.path) is None:
-        DeltaTable.create(
-            shape.path,
-            schema=Schema(_fields(shape.columns)),
-            partition_by=list(shape.partition_by),
-            name=shape.name,
-            description=shape.description,
-            configuration=_properties(shape),
-        )
+        with committing(shape.path, "create"):
+            DeltaTable.create(
+                shape.path,
+                schema=Schema(_fields(shape.columns)),
+                partition_by=list(shape.partition_by),
+                name=shape.name,
+                description=shape.description,
+                configuration=_properties(shape),
+            )
         return
     table = DeltaTable(shape.path)
     added = _added_columns(table, shape)
     if added:
-        table.alter.add_columns(_fields(added))
+        with committing(shape.path, "alter"):
+            table.alter.add_columns(_fields(added))
 
 
 def _properties(shape: Shape) -> dict[str, str | None]:
