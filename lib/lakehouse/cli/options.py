@@ -29,6 +29,7 @@ FullRefresh = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be read and touched; write nothing.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 5 when deliveries are unreadable or missing.")]
 ResultFile = Annotated[Path | None, typer.Option("--result", help="Write a JSON summary of the run to this file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 RunId = Annotated[
     str | None,
     typer.Option("--run-id", help="Name of the run (else made up): <lake>/<domain>/results/<run id>.json tells of it."),

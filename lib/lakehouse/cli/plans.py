@@ -47,7 +47,7 @@ def _plan(
     lake: o.LakePlace = None,
     landing: o.LandingPlace = None,
     env: o.EnvironmentName = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: o.AsJson = False,
     as_backfill: Annotated[
         bool, typer.Option("--as-backfill", help="Print the Airflow commands that do the work days; nothing else.")
     ] = False,

@@ -9,7 +9,7 @@ from datetime import date, datetime, timezone
 from typing import Any
 
 from arro3.core import Array, DataType, Table
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from lakehouse.errors import TableError
@@ -102,7 +102,14 @@ def append(folder: str, table: str, rows: Sequence[Row]) -> None:
         raise TableError(f"The ledger table {table} has no column {', '.join(sorted(unknown))}.")
     frame = Table.from_pydict({name: _array(kind, [row.get(name) for row in complete]) for name, kind in kinds.items()})
     with committing(folder, "append"):
-        write_deltalake(folder, frame, mode="append")
+        write_deltalake(folder, frame, mode="append", commit_properties=_named(rows))
+
+
+def _named(rows: Sequence[Row]) -> CommitProperties | None:
+    """The run's id for the table's history, as Spark's commits carry it."""
+    runs = {row.get("run_id") for row in rows}
+    run_id = runs.pop() if len(runs) == 1 else None
+    return CommitProperties(custom_metadata={"userMetadata": run_id}) if run_id else None
 
 
 def compact(folder: str) -> None:
