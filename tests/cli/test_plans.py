@@ -109,6 +109,33 @@ def test_several_states_and_reasons_of_one_day(place: Place, show: Plan) -> None
     assert out.splitlines()[2] == f"2025-01-02  1 new, 2 pending      3  200+     54  {torn} ... and 1 more"
 
 
+def test_two_sources_of_one_day(place: Place, show: Plan) -> None:
+    """Each source is missed by itself, also where the other one has delivered."""
+    prices = "description: x\nsource: {kind: csv, folder: prices, files: '{date}.csv'}\ncolumns: {price: {}}\n"
+    (place.conf / "billing/bronze/prices.yml").write_text(prices.replace("{}", "{description: x}"))
+    (place.landing / "prices").mkdir()
+    (place.landing / "prices/2025-01-02.csv").write_text("price\n1\n")
+    _, out, _ = show("--to", "2025-01-04")
+    lines = [line.split("  ") for line in out.splitlines()[2:6]]
+    assert [[cell.strip() for cell in line if cell] for line in lines] == [
+        ["2025-01-01", "1 missing, 1 present", "1", "100", "18", "nothing from prices"],
+        [
+            "2025-01-02", "1 new, 1 refused", "2", "100+", "26",
+            "usage/year=2025/month=01/day=02/a.csv: gate said no",
+        ],
+        [
+            "2025-01-03", "1 missing, 1 unreadable", "1", "100", "18",
+            "usage/year=2025/month=01/day=03/a.csv: it is torn ... and 1 more",
+        ],
+        ["2025-01-04", "missing"],
+    ]  # fmt: skip
+    assert "missing    3 days; they can only be delivered, not repaired" in out
+    _, out, _ = show("--to", "2025-01-04", "--json")
+    assert json.loads(out)["missing_days"] == [
+        "2025-01-01 (prices)", "2025-01-03 (prices)", "2025-01-04 (prices)", "2025-01-04 (usage)",
+    ]  # fmt: skip
+
+
 def test_nothing_needs_work(place: Place, show: Plan) -> None:
     _, out, _ = show("--to", "2025-01-01")
     assert out.splitlines()[-1] == "Nothing needs work."

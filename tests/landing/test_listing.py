@@ -6,8 +6,9 @@ from datetime import date
 from pathlib import Path
 
 from lakehouse.contracts.names import TableId
+from lakehouse.contracts.sources import CsvSource
 from lakehouse.contracts.tables import BronzeTable
-from lakehouse.landing.listing import LandedFile, list_source, missing_days, relist
+from lakehouse.landing.listing import MissingDay, list_source, missing_days, relist
 
 TABLE = BronzeTable.model_validate(
     {
@@ -79,14 +80,41 @@ def test_a_file_is_listed_again_as_it_is_now(tmp_path: Path) -> None:
     assert relist(file) is None
 
 
-def test_missing_days() -> None:
-    def landed(day: date | None) -> LandedFile:
-        return LandedFile(TABLE.id, "x", day, "x", 1, "1")
+def source(name: str, files: str) -> BronzeTable:
+    place = {"kind": "csv", "folder": f"shop/{name}", "files": files}
+    return TABLE.model_copy(update={"id": TableId("shop", "bronze", name), "source": CsvSource.model_validate(place)})
 
-    files = [landed(date(2025, 2, 27)), landed(date(2025, 3, 1)), landed(None)]
-    assert missing_days(files, date(2025, 2, 26), date(2025, 3, 2)) == [
-        date(2025, 2, 26),
-        date(2025, 2, 28),
-        date(2025, 3, 2),
+
+def missing(sources: list[BronzeTable], delivered: list[tuple[str, int | None]], first: int, last: int) -> list[str]:
+    """What is missing of March 2025, of sources and days."""
+    days = [(TableId("shop", "bronze", name), day and date(2025, 3, day)) for name, day in delivered]
+    found = missing_days(sources, days, date(2025, 3, first), date(2025, 3, last))  # type: ignore[arg-type]
+    return [str(one) for one in found]
+
+
+def test_missing_days() -> None:
+    orders = source("orders", "{date}/*.csv")
+    delivered: list[tuple[str, int | None]] = [("orders", 3), ("orders", 5), ("orders", None)]
+    assert missing([orders], delivered, 2, 6) == ["2025-03-02", "2025-03-04", "2025-03-06"]
+    assert missing([orders], delivered, 5, 5) == []
+    assert missing_days([orders], [], date(2025, 2, 28), date(2025, 3, 1)) == [
+        MissingDay(date(2025, 2, 28), ""),
+        MissingDay(date(2025, 3, 1), ""),
     ]
-    assert missing_days(files, date(2025, 3, 1), date(2025, 3, 1)) == []
+
+
+def test_each_source_misses_its_own_days() -> None:
+    sources = [source("orders", "{date}/*.csv"), source("returns", "year={year}/month={month}/day={day}/*.csv")]
+    delivered: list[tuple[str, int | None]] = [("orders", 3), ("returns", 4), ("orders", 5), ("returns", 5)]
+    assert missing(sources, delivered, 3, 6) == [
+        "2025-03-03 (returns)",
+        "2025-03-04 (orders)",
+        "2025-03-06 (orders)",
+        "2025-03-06 (returns)",
+    ]
+
+
+def test_a_source_without_days_misses_none() -> None:
+    prices = source("prices", "*.csv")
+    assert missing([prices], [("prices", None)], 1, 3) == []
+    assert missing([source("orders", "{date}.csv"), prices], [("orders", 1)], 1, 2) == ["2025-03-02"]

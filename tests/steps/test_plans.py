@@ -230,3 +230,16 @@ def test_a_dry_run_of_one_step_tells_of_this_step(place: Place) -> None:
     again = dry_run(place.work(full_refresh=True), ["refine"])
     assert again.notes == ["refine would bring 1 delivery of 2025-01-01 into billing.silver.usage"]
     assert not again.nothing_new
+
+
+def test_a_run_tells_which_source_misses_which_day(place: Place) -> None:
+    place.deliver("2025-01-01")
+    assert dry_run(place.work("2025-01-01", "2025-01-02"), ["ingest"]).missing_days == ["2025-01-02"]
+    prices = "description: x\nsource: {kind: csv, folder: prices, files: '{date}.csv'}\n"
+    (place.conf / "billing/bronze/prices.yml").write_text(prices + "columns: {price: {description: x}}\n")
+    (place.landing / "prices").mkdir()
+    (place.landing / "prices/2025-01-02.csv").write_text("price\n1\n")
+    assert dry_run(place.work("2025-01-01", "2025-01-02"), ["ingest"]).missing_days == [
+        "2025-01-01 (prices)",
+        "2025-01-02 (usage)",
+    ]

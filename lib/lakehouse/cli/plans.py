@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Annotated, Any
@@ -20,6 +20,7 @@ from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError, ExitCode
+from lakehouse.landing.listing import MissingDay
 from lakehouse.landing.news import look
 from lakehouse.orchestration.commands import backfill_script, dag_of
 from lakehouse.steps.order import STEPS, new_run_id
@@ -110,41 +111,46 @@ def _rows(found: Plan) -> Iterator[tuple[str, ...]]:
     by_day: dict[date | None, list[PlannedDelivery]] = {}
     for delivery in found.deliveries:
         by_day.setdefault(delivery.day, []).append(delivery)
-    for state, group in groupby(found.days(), key=lambda day: _one_word(by_day.get(day, []))):
+    missing: dict[date | None, list[MissingDay]] = {}
+    for one in found.missing:
+        missing.setdefault(one.day, []).append(one)
+
+    def one_word(day: date) -> str:
+        """Missing or present, when that says all of a day."""
+        states: set[str] = {delivery.state for delivery in by_day.get(day, [])}
+        states |= {"missing"} if day in missing else set()
+        return next(iter(states)) if states in ({"missing"}, {"present"}) else ""
+
+    for state, group in groupby(found.days(), key=one_word):
         days = list(group)
         if state and len(days) > 3:
             together = [delivery for day in days for delivery in by_day.get(day, [])]
-            yield _row(f"{days[0]} to {days[-1]}", together, f"{len(days)} days")
+            yield _row(f"{days[0]} to {days[-1]}", together, (), f"{len(days)} days")
         else:
-            yield from (_row(str(day), by_day.get(day, [])) for day in days)
+            yield from (_row(str(day), by_day.get(day, []), missing.get(day, ())) for day in days)
     if None in by_day:
-        yield _row("no day", by_day[None])
+        yield _row("no day", by_day[None], ())
 
 
-def _one_word(deliveries: Sequence[PlannedDelivery]) -> str:
-    """Missing or present, when that says all of a day."""
-    states = {delivery.state for delivery in deliveries}
-    return "missing" if not states else "present" if states == {"present"} else ""
-
-
-def _row(day: str, deliveries: Sequence[PlannedDelivery], what: str = "") -> tuple[str, ...]:
+def _row(
+    day: str, deliveries: Sequence[PlannedDelivery], missing: Sequence[MissingDay], what: str = ""
+) -> tuple[str, ...]:
     if not deliveries:
         return (day, "missing", "", "", "", what)
-    states = Counter(delivery.state for delivery in deliveries)
+    states = Counter[str](delivery.state for delivery in deliveries) + Counter({"missing": len(missing)})
     state = next(iter(states)) if len(states) == 1 else ", ".join(f"{n} {s}" for s, n in sorted(states.items()))
     known = [delivery.rows for delivery in deliveries if delivery.rows is not None]
     more = "+" if len(known) < len(deliveries) else ""
     rows = f"{sum(known):,}{more}" if known else ""
     size = sum(delivery.size for delivery in deliveries)
-    return (day, state, str(len(deliveries)), rows, f"{size:,}", what or _what(deliveries))
+    return (day, state, str(len(deliveries)), rows, f"{size:,}", what or _what(deliveries, missing))
 
 
-def _what(deliveries: Sequence[PlannedDelivery]) -> str:
-    told = [delivery for delivery in deliveries if delivery.reason]
-    if not told:
-        return ""
+def _what(deliveries: Sequence[PlannedDelivery], missing: Sequence[MissingDay]) -> str:
+    told = [f"{delivery.delivery_id}: {delivery.reason}" for delivery in deliveries if delivery.reason]
+    told += [f"nothing from {one.source}" for one in missing]
     more = f" ... and {len(told) - 1} more" if len(told) > 1 else ""
-    return f"{told[0].delivery_id}: {told[0].reason}{more}"
+    return told[0] + more if told else ""
 
 
 def _show_rows(out: Console, rows: Sequence[tuple[str, ...]]) -> None:
@@ -178,17 +184,18 @@ def _show_work(out: Console, work: Workspace, found: Plan) -> None:
     if not found.tables:
         out.print("Nothing needs work.")
     if found.missing:
-        out.print(f"[yellow]missing[/]    {_count(found.missing, 'day')}; they can only be delivered, not repaired")
+        days = _count({one.day for one in found.missing}, "day")
+        out.print(f"[yellow]missing[/]    {days}; they can only be delivered, not repaired")
     if found.strangers:
         out.print(f"[yellow]ignored[/]    {_count(found.strangers, 'file')} that fit no source's pattern")
     ranges = found.work_ranges()
     if ranges:
-        days = f"--from {ranges[0][0]} --to {ranges[-1][1]}"
+        span = f"--from {ranges[0][0]} --to {ranges[-1][1]}"
         places = escape(f"--landing {work.landing} --lake {work.lake.root}")
-        out.print(f"[bold]Try next[/]   lakehouse run {work.domain.name} {days} {places}", soft_wrap=True)
+        out.print(f"[bold]Try next[/]   lakehouse run {work.domain.name} {span} {places}", soft_wrap=True)
 
 
-def _count(things: Sequence[object], word: str) -> str:
+def _count(things: Collection[object], word: str) -> str:
     return f"{len(things)} {word}" + ("" if len(things) == 1 else "s")
 
 

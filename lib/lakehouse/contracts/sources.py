@@ -116,6 +116,11 @@ class CsvSource(Declaration):
                 )
         return delimiters
 
+    @property
+    def dated(self) -> bool:
+        """Whether its paths name a day of delivery."""
+        return "{date}" in self.files or "{day}" in self.files
+
     def match(self, path: str) -> MatchedPath | None:
         """What a path below the folder says of its delivery, or None when it is not one of this source's.
 

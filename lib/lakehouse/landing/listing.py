@@ -98,8 +98,28 @@ def _modified(facts: dict[str, Any]) -> str:
     return found.isoformat() if isinstance(found, datetime) else str(found)
 
 
-def missing_days(files: Iterable[LandedFile], first: date, last: date) -> list[date]:
-    """Days of a range, both ends included, for which no delivery has landed."""
-    present = {file.delivery_date for file in files}
+@dataclass(frozen=True)
+class MissingDay:
+    """A day for which a source has no delivery."""
+
+    day: date
+    source: str
+    """Name of its bronze table; empty when no other source of the domain has days, so that there is nothing to tell
+    apart."""
+
+    def __str__(self) -> str:
+        return f"{self.day} ({self.source})" if self.source else str(self.day)
+
+
+def missing_days(
+    tables: Iterable[BronzeTable], delivered: Iterable[tuple[TableId, date | None]], first: date, last: date
+) -> list[MissingDay]:
+    """Days of a range, both ends included, for which a source has no delivery: each source is judged by itself.
+
+    ``delivered`` pairs bronze tables with days. Sources whose paths name no day cannot miss one.
+    """
+    present = set(delivered)
+    sources = [table.id for table in tables if table.source.dated]
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    return [day for day in days if day not in present]
+    named = len(sources) > 1
+    return [MissingDay(day, s.name if named else "") for day in days for s in sources if (s, day) not in present]

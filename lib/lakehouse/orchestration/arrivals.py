@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from lakehouse.contracts.domains import Domain
-from lakehouse.contracts.tables import BronzeTable
-from lakehouse.landing.listing import LandedFile, list_source
+from lakehouse.landing.listing import LandedFile, list_source, missing_days
 
 Signature = Mapping[str, str]
 """Delivery id to size and time: any change of it means that the file is still being written."""
@@ -40,20 +39,10 @@ class Look:
 
 def look(domain: Domain, landing: str, first: date, last: date) -> Look:
     """List the sources of a domain whose paths name a day, and compare with the days that are waited for."""
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    sources = [table for table in domain.bronze() if _dated(table)]
-    missing: list[str] = []
-    found: list[LandedFile] = []
-    for table in sources:
-        files = [f for f in list_source(landing, table).files if f.delivery_date and first <= f.delivery_date <= last]
-        present = {file.delivery_date for file in files}
-        missing += [f"{day} ({table.id.name})" if len(sources) > 1 else str(day) for day in days if day not in present]
-        found += files
-    return Look(tuple(missing), {f.delivery_id: f"{f.size} {f.modified}" for f in found}, _youngest(found))
-
-
-def _dated(table: BronzeTable) -> bool:
-    return any(placeholder in table.source.files for placeholder in ("{date}", "{day}"))
+    files = [file for table in domain.bronze() if table.source.dated for file in list_source(landing, table).files]
+    found = [file for file in files if file.delivery_date and first <= file.delivery_date <= last]
+    missing = missing_days(domain.bronze(), ((file.table, file.delivery_date) for file in found), first, last)
+    return Look(tuple(map(str, missing)), {f.delivery_id: f"{f.size} {f.modified}" for f in found}, _youngest(found))
 
 
 def _youngest(files: Sequence[LandedFile]) -> float | None:

@@ -58,7 +58,9 @@ def _look(work: Workspace, steps: Sequence[str], summary: RunSummary) -> News:
         return News()
     news = look(work.domain, work.landing, work.ledger.deliveries(), work.days)
     if work.days.first and work.days.last:
-        summary.missing_days = [str(day) for day in missing_days(news.landed, work.days.first, work.days.last)]
+        landed = ((file.table, file.delivery_date) for file in news.landed)
+        missing = missing_days(work.domain.bronze(), landed, work.days.first, work.days.last)
+        summary.missing_days = [str(day) for day in missing]
     summary.strangers = list(news.strangers)
     return news
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.writes import ReplacePeriods
-from lakehouse.landing.listing import LandedFile
+from lakehouse.landing.listing import LandedFile, MissingDay, missing_days
 from lakehouse.landing.news import News
 from lakehouse.ledger.deliveries import Delivery, Outcome, Register
 from lakehouse.steps.staleness import pending_deliveries, stale_tables
@@ -64,8 +64,8 @@ class Plan:
     last: date | None
     """The days for which a delivery is expected, both ends included; None when nothing was ever delivered."""
     deliveries: tuple[PlannedDelivery, ...]
-    missing: tuple[date, ...]
-    """Expected days for which nothing was delivered."""
+    missing: tuple[MissingDay, ...]
+    """Expected days for which a source has no delivery."""
     tables: tuple[PlannedTable, ...]
     strangers: tuple[str, ...]
 
@@ -94,8 +94,8 @@ class Plan:
         return ranges
 
     def days(self) -> list[date]:
-        """Every expected day, and every other day that something was delivered for."""
-        return sorted({*_days_between(self.first, self.last), *(d.day for d in self.deliveries if d.day)})
+        """Every day that a delivery is missing or was delivered for."""
+        return sorted({*(one.day for one in self.missing), *(d.day for d in self.deliveries if d.day)})
 
     def actions(self) -> list[tuple[str, str]]:
         """Step and what it would do, once for all tables that it would do the same to."""
@@ -125,21 +125,15 @@ def plan(work: Workspace, steps: Sequence[str], news: News) -> Plan:
     pending = {table.id: pending_deliveries(work, table, register) for table in work.domain.silver()}
     deliveries = _deliveries(work, news, register, {d.delivery_id for waiting in pending.values() for d in waiting})
     first, last = _expected(work, deliveries)
-    delivered = {delivery.day for delivery in deliveries}
+    delivered = ((delivery.table, delivery.day) for delivery in deliveries)
     return Plan(
         first,
         last,
         tuple(deliveries),
-        tuple(day for day in _days_between(first, last) if day not in delivered),
+        tuple(missing_days(work.domain.bronze(), delivered, first, last)) if first and last else (),
         tuple(_tables(work, steps, deliveries, pending)),
         news.strangers,
     )
-
-
-def _days_between(first: date | None, last: date | None) -> list[date]:
-    if first is None or last is None:
-        return []
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def _expected(work: Workspace, deliveries: Sequence[PlannedDelivery]) -> tuple[date | None, date | None]:
