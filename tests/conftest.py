@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from lakehouse.landing.news import Days
+    from lakehouse.steps.decisions import Decide
     from lakehouse.steps.summary import RunSummary
 
 # Tests run many small queries once: code that is compiled quickly beats code that runs fast.
@@ -87,6 +88,7 @@ def run_billing(
     steps: tuple[str, ...] = ("ingest", "refine", "aggregate", "maintain"),
     days: Days | None = None,
     full_refresh: bool = False,
+    decide: Decide | None = None,
 ) -> RunSummary:
     """Run steps of billing in this process, in the session that all tests share."""
     from lakehouse.contracts.domains import load_domain
@@ -106,7 +108,7 @@ def run_billing(
         full_refresh,
         lambda line: None,
     )
-    return run_steps(work, steps, False, lambda step: None)
+    return run_steps(work, steps, False, lambda step: None, decide)
 
 
 def deliver(landing: Path, day: str, name: str, rows: list[str], header: str = HEADER) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 from lakehouse.contracts.names import TableId
+from lakehouse.ledger.decisions import Decision, Decisions, Kind, RowDecision
 from lakehouse.ledger.deliveries import (
     BronzeState,
     Delivery,
@@ -26,7 +27,8 @@ SILVER = TableId("shop", "silver", "orders")
 def delivery(name: str, sequence: int | None, state: BronzeState = "ingested", table: TableId = BRONZE) -> Delivery:
     reason = "the file is empty (0 bytes)" if state == "unreadable" else None
     return Delivery(
-        table, name, date(2025, 1, 31), sequence, state, f"/landing/{name}", 10, "1.5", "abc", "b1", 5, reason,
+        table, name, date(2025, 1, 31), sequence, state, f"/landing/{name}", 10, "1.5", f"hash of {name}", "b1", 5,
+        reason,
         {"delimiter": ",", "corrects": None}, "run-1",
     )  # fmt: skip
 
@@ -140,5 +142,60 @@ def test_an_outcome_keeps_its_numbers() -> None:
         "rows_accepted": 3,
         "rows_quarantined": 1,
         "rows_outranked": 1,
+        "details": None,
         "run_id": "run-9",
     }
+
+
+def decided(kind: Kind, name: str, sequence: int, entry: int = 1) -> Decision:
+    return Decision(kind, name, sequence, "ann", "wrong prices", entry=entry)
+
+
+def judged(*found: Delivery | Outcome, decisions: tuple[Decision, ...]) -> Register:
+    rows = [
+        delivery_row(one) if isinstance(one, Delivery) else outcome_row(one, delivery(one.delivery_id, 1), "run-1")
+        for one in found
+    ]
+    return register(rows, Decisions(decisions))
+
+
+def test_a_retraction_takes_all_contents_so_far_and_a_correction_counts_again() -> None:
+    old, new = delivery("a", 1), delivery("a", 2)
+    gone = judged(old, new, outcome("a", 2), decisions=(decided("retract", "a", 2),))
+    assert (gone.current, gone.aside, gone.pending(SILVER, BRONZE, "f1")) == ({}, {"a": "retracted"}, [])
+    assert gone.gone(SILVER) == [outcome("a", 2)]
+    withdrawn = judged(old, outcome("a", 1), outcome("a", 1, "withdrawn"), decisions=(decided("retract", "a", 1),))
+    assert (withdrawn.gone(SILVER), withdrawn.published) == ([], {})
+    corrected = judged(old, new, delivery("a", 3), decisions=(decided("retract", "a", 2),))
+    assert (corrected.current["a"].sequence, corrected.aside) == (3, {})
+    released = judged(old, decisions=(decided("retract", "a", 1), decided("release", "a", 1)))
+    assert released.current == {"a": old}
+
+
+def test_content_that_is_held_leaves_the_one_before_it() -> None:
+    held = judged(delivery("a", 1), delivery("a", 2), outcome("a", 2), decisions=(decided("hold", "a", 2),))
+    assert (held.current["a"].sequence, held.aside) == (1, {"a": "held: wrong prices"})
+    assert names(held.pending(SILVER, BRONZE, "f1")) == [("a", 1)]
+    assert held.gone(SILVER) == []
+
+
+def test_of_equal_contents_the_first_by_day_and_name_counts() -> None:
+    first, second = replace(delivery("a", 9), content_hash="same"), replace(delivery("b", 1), content_hash="same")
+    found = judged(second, first, decisions=())
+    assert (list(found.current), found.aside) == (["a"], {"b": "the same content as a"})
+    empty = judged(replace(second, rows=0), replace(first, rows=0), decisions=())
+    assert (sorted(empty.current), empty.aside) == (["a", "b"], {})
+
+
+def test_a_decision_about_a_row_makes_its_delivery_pending_once() -> None:
+    patch = replace(decided("patch", "a", 1, entry=4), table=SILVER, record_number=3, column="price", value="1.50")
+    found = judged(delivery("a", 1), outcome("a", 1), decisions=(patch,))
+    assert names(found.pending(SILVER, BRONZE, "f1")) == [("a", 1)]
+    assert found.decisions.of_rows(SILVER) == [RowDecision(1, 3, {"price": "1.50"}, None)]
+    done = judged(delivery("a", 1), replace(outcome("a", 1), decision=4), decisions=(patch,))
+    assert done.pending(SILVER, BRONZE, "f1") == []
+    discard = replace(decided("discard", "a", 1, entry=5), table=SILVER, record_number=3)
+    gone = judged(delivery("a", 1), decisions=(patch, discard)).decisions
+    assert gone.of_rows(SILVER) == [RowDecision(1, 3, {"price": "1.50"}, "wrong prices")]
+    assert gone.mark(SILVER, 1) == 5
+    assert gone.mark(OTHER, 1) == 0

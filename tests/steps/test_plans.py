@@ -60,7 +60,7 @@ class Place:
             reason = "it is torn" if state in {"torn", "unreadable"} else None
             taken = Delivery(
                 USAGE, file.delivery_id, file.delivery_date, sequence, state, file.path, file.size, file.modified,
-                "hash", work.fingerprint(USAGE), 100, reason, {}, "run-1",
+                f"hash of {file.delivery_id}", work.fingerprint(USAGE), 100, reason, {}, "run-1",
             )  # fmt: skip
             work.ledger.record("deliveries", [delivery_row(taken)])
             if outcome:

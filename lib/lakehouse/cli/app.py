@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lakehouse.cli import backfills, histories, plans, runs, scheduling
+from lakehouse.cli import backfills, decisions, histories, plans, runs, scheduling
 from lakehouse.cli import options as o
 from lakehouse.cli.screen import console, show_error, show_rows
 from lakehouse.errors import ExitCode, LakehouseError
@@ -21,6 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 runs.add_commands(app)
+decisions.add_commands(app)
 plans.add_command(app)
 histories.add_command(app)
 backfills.add_command(app)

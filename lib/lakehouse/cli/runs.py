@@ -18,6 +18,7 @@ from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ExitCode, LakehouseError
+from lakehouse.steps.decisions import Decide
 from lakehouse.steps.order import STEPS, dry_run, new_run_id, run_steps
 from lakehouse.steps.summary import RunSummary
 from lakehouse.steps.workspace import Workspace
@@ -39,6 +40,8 @@ class Request:
     strict: bool
     result: Path | None
     run_id: str | None = None
+    decide: Decide | None = None
+    """What is decided before the steps are done."""
 
 
 def carry_out(request: Request) -> None:
@@ -97,7 +100,7 @@ def _run(request: Request, run_id: str, places: list[str | Path]) -> RunSummary:
             places.append(results.result_place(lake, domain.name, run_id))
         if request.dry_run:
             return dry_run(work, request.steps)
-        return run_steps(work, request.steps, request.strict, progress.step)
+        return run_steps(work, request.steps, request.strict, progress.step, request.decide)
 
 
 def _short(error: Exception) -> str:

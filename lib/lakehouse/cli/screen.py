@@ -63,7 +63,8 @@ def show_run(summary: RunSummary) -> None:
     if summary.dry_run:
         out.print(f"[bold]{summary.domain}[/]: nothing was written (--dry-run)")
     elif summary.nothing_new:
-        out.print(f"[bold]{summary.domain}[/]: nothing new in {escape(summary.landing)}; nothing was written")
+        what = f"nothing new in {escape(summary.landing)}" if "ingest" in summary.steps else "nothing to do"
+        out.print(f"[bold]{summary.domain}[/]: {what}; nothing was written")
     else:
         _show_deliveries(out, summary)
         _show_rows(out, summary)
@@ -84,14 +85,15 @@ def show_run(summary: RunSummary) -> None:
 
 
 def _show_deliveries(out: Console, summary: RunSummary) -> None:
-    states = ("new", "corrected", "accepted", "refused", "unreadable", "torn")
+    states = ("new", "corrected", "accepted", "refused", "withdrawn", "unreadable", "torn")
+    quiet = {"withdrawn", "torn"}
     counted = {state: len(summary.taken(state)) for state in states}
     words = {"new": "taken", "corrected": "corrected", "torn": "changed while read"}
-    shown = [f"{count} {words.get(state, state)}" for state, count in counted.items() if count or state != "torn"]
+    shown = [f"{count} {words.get(state, state)}" for state, count in counted.items() if count or state not in quiet]
     out.print("[bold]Deliveries[/]  " + ", ".join(shown))
-    for state in ("refused", "unreadable", "torn", "corrected"):
+    for state in ("refused", "unreadable", "torn", "corrected", "withdrawn"):
         for delivery in summary.taken(state)[:_SHOWN]:
-            color = "yellow" if state == "corrected" else "red"
+            color = "yellow" if state in {"corrected", "withdrawn"} else "red"
             out.print(f"  [{color}]{state}[/] {escape(_delivery(delivery))}", soft_wrap=True)
         if counted[state] > _SHOWN:
             out.print(f"  ... and {counted[state] - _SHOWN} more {state}; --result FILE lists them all")

@@ -15,6 +15,7 @@ from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
 from lakehouse.errors import TableError
 from lakehouse.ledger.commits import committing
+from lakehouse.ledger.decisions import Decisions, decisions
 from lakehouse.ledger.deliveries import Register, register
 from lakehouse.ledger.entries import TABLES, Row, append, compact, read
 
@@ -47,7 +48,11 @@ class Ledger:
 
     def deliveries(self) -> Register:
         """The state of all deliveries."""
-        return register(self.rows("deliveries"))
+        return register(self.rows("deliveries"), self.decisions())
+
+    def decisions(self) -> Decisions:
+        """What people have decided about deliveries and rows."""
+        return decisions(self.rows("decisions"))
 
     def publications(self) -> dict[TableId, Publication]:
         """Every table's newest publication."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
 from lakehouse.contracts.names import TableId
+from lakehouse.ledger.decisions import Decisions
 from lakehouse.ledger.entries import Row
 
 BronzeState = Literal["ingesting", "ingested", "unreadable", "torn"]
-SilverState = Literal["accepted", "refused"]
+SilverState = Literal["accepted", "refused", "withdrawn"]
 
 
 @dataclass(frozen=True)
@@ -50,45 +51,72 @@ class Outcome:
     rows_accepted: int
     rows_quarantined: int
     rows_outranked: int
+    decision: int = 0
+    """The newest decision that it takes into account."""
 
 
 @dataclass(frozen=True)
 class Register:
-    """The state of all deliveries of a domain: the latest entries of the ledger."""
+    """The state of all deliveries of a domain: the latest entries of the ledger, and what was decided about them."""
 
     latest: Mapping[str, Delivery]
     """By delivery id: the newest entry about its content, whatever its state."""
     current: Mapping[str, Delivery]
-    """By delivery id: the newest content that is in bronze."""
+    """By delivery id: the content in bronze that counts: the newest that is neither held nor retracted, unless another
+    delivery brought the same content."""
     outcomes: Mapping[tuple[TableId, str], Outcome]
     """By silver table and delivery id: the newest outcome."""
     published: Mapping[tuple[TableId, str], Outcome]
     """By silver table and delivery id: the newest outcome that was accepted, so what readers see."""
     last_sequence: int
+    contents: Mapping[int, Delivery] = field(default_factory=dict)
+    """By sequence: everything that is in bronze."""
+    aside: Mapping[str, str] = field(default_factory=dict)
+    """By delivery id: why its newest content does not count."""
+    decisions: Decisions = field(default_factory=Decisions)
 
     def pending(self, table: TableId, bronze: TableId, fingerprint: str) -> list[Delivery]:
         """Deliveries whose current content has no outcome in a table under this fingerprint."""
         found = []
         for delivery in self.current.values():
             outcome = self.outcomes.get((table, delivery.delivery_id))
-            done = outcome and (outcome.sequence, outcome.fingerprint) == (delivery.sequence, fingerprint)
-            if delivery.table == bronze and not done:
+            if delivery.table == bronze and not (outcome and self._covers(outcome, delivery, fingerprint)):
                 found.append(delivery)
         return sorted(found, key=lambda delivery: delivery.sequence or 0)
+
+    def _covers(self, outcome: Outcome, delivery: Delivery, fingerprint: str) -> bool:
+        same = (outcome.sequence, outcome.fingerprint) == (delivery.sequence, fingerprint)
+        return (
+            same
+            and outcome.state != "withdrawn"
+            and outcome.decision >= self.decisions.mark(outcome.table, delivery.sequence)
+        )
+
+    def gone(self, table: TableId) -> list[Outcome]:
+        """Outcomes in a table of deliveries that count no more."""
+        return [
+            outcome
+            for (owner, delivery_id), outcome in self.outcomes.items()
+            if owner == table and delivery_id not in self.current and outcome.state != "withdrawn"
+        ]
 
     def standing(self, table: TableId, state: SilverState) -> list[Outcome]:
         """Outcomes in a table with that state, for current contents only."""
         return [
             outcome
             for (owner, delivery_id), outcome in self.outcomes.items()
-            if owner == table and outcome.state == state and self.current[delivery_id].sequence == outcome.sequence
+            if owner == table
+            and outcome.state == state
+            and delivery_id in self.current
+            and self.current[delivery_id].sequence == outcome.sequence
         ]
 
 
-def register(rows: Iterable[Row]) -> Register:
-    """The state that the entries of the ledger's ``deliveries`` table amount to."""
+def register(rows: Iterable[Row], decided: Decisions | None = None) -> Register:
+    """The state that the entries of the ledger's ``deliveries`` and ``decisions`` tables amount to."""
+    decided = decided or Decisions()
     latest: dict[str, Delivery] = {}
-    current: dict[str, Delivery] = {}
+    contents: dict[int, Delivery] = {}
     outcomes: dict[tuple[TableId, str], Outcome] = {}
     published: dict[tuple[TableId, str], Outcome] = {}
     last_sequence = 0
@@ -98,17 +126,42 @@ def register(rows: Iterable[Row]) -> Register:
         if table.layer == "bronze":
             delivery = _delivery(table, row)
             latest[delivery.delivery_id] = delivery
-            if delivery.state == "ingested":
-                current[delivery.delivery_id] = delivery
+            if delivery.state == "ingested" and delivery.sequence is not None:
+                contents[delivery.sequence] = delivery
         else:
             outcome = _outcome(table, row)
             outcomes[table, outcome.delivery_id] = outcome
             key = (table, outcome.delivery_id)
             if outcome.state == "accepted":
                 published[key] = outcome
-            elif key in published and published[key].sequence == outcome.sequence:
-                del published[key]  # refused under a changed contract: its rows were withdrawn
-    return Register(latest, current, outcomes, published, last_sequence)
+            elif key in published and (outcome.state == "withdrawn" or published[key].sequence == outcome.sequence):
+                del published[key]  # retracted, or refused under a changed contract: its rows were withdrawn
+    current, aside = _counting(contents, decided)
+    return Register(latest, current, outcomes, published, last_sequence, contents, aside, decided)
+
+
+def _counting(contents: Mapping[int, Delivery], decided: Decisions) -> tuple[dict[str, Delivery], dict[str, str]]:
+    """The contents that count, by delivery id, and why the others do not: whatever the order in which they came."""
+    current: dict[str, Delivery] = {}
+    aside: dict[str, str] = {}
+    withheld = decided.withheld()
+    for sequence, delivery in sorted(contents.items()):
+        upto, held = withheld.get(delivery.delivery_id, (0, {}))
+        if sequence <= upto:
+            aside[delivery.delivery_id] = "retracted"
+        elif sequence in held:
+            aside[delivery.delivery_id] = f"held: {held[sequence]}"
+        else:
+            current[delivery.delivery_id] = delivery
+            aside.pop(delivery.delivery_id, None)
+    first: dict[tuple[TableId, str], Delivery] = {}
+    for delivery in sorted(current.values(), key=lambda d: (str(d.delivery_date), d.delivery_id)):
+        # Files without a row say nothing twice: each day's empty delivery is one of its own.
+        original = first.setdefault((delivery.table, delivery.content_hash), delivery)
+        if original is not delivery and delivery.rows:
+            del current[delivery.delivery_id]
+            aside[delivery.delivery_id] = f"the same content as {original.delivery_id}"
+    return current, aside
 
 
 def _delivery(table: TableId, row: Row) -> Delivery:
@@ -162,6 +215,7 @@ def _outcome(table: TableId, row: Row) -> Outcome:
         rows_accepted=row["rows_accepted"],
         rows_quarantined=row["rows_quarantined"],
         rows_outranked=row["rows_outranked"],
+        decision=(row.get("details") or {}).get("decision", 0),
     )
 
 
@@ -179,5 +233,6 @@ def outcome_row(outcome: Outcome, delivery: Delivery, run_id: str) -> Row:
         "rows_accepted": outcome.rows_accepted,
         "rows_quarantined": outcome.rows_quarantined,
         "rows_outranked": outcome.rows_outranked,
+        "details": {"decision": outcome.decision} if outcome.decision else None,
         "run_id": run_id,
     }

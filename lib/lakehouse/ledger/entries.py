@@ -39,6 +39,11 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "entry": "bigint", "run_id": "string", "table_id": "string", "delivery_id": "string",
         "delivery_date": "date", "name": "string", "value": "bigint", "recorded_at": "timestamp",
     },
+    "decisions": {
+        "entry": "bigint", "run_id": "string", "kind": "string", "table_id": "string", "delivery_id": "string",
+        "delivery_sequence": "bigint", "record_number": "bigint", "quarantine_id": "string", "column": "string",
+        "value": "string", "who": "string", "why": "string", "details": "json", "recorded_at": "timestamp",
+    },
     "publications": {
         "entry": "bigint", "run_id": "string", "step": "string", "table_id": "string", "version": "bigint",
         "input_versions": "json", "fingerprint": "string", "rows": "bigint", "recorded_at": "timestamp",

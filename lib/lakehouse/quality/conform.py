@@ -16,6 +16,7 @@ from lakehouse.contracts import columns as contract_columns
 from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
 from lakehouse.contracts.tables import BronzeTable, SilverTable
 from lakehouse.errors import ConfigurationError
+from lakehouse.quality.decided import DECIDED
 
 DELIVERED = "delivered"
 """Column with the record as delivered, as a struct; it follows the row until the row is judged."""
@@ -51,7 +52,8 @@ def conform(rows: DataFrame, table: SilverTable, bronze: BronzeTable) -> DataFra
     """
     # Texts, then values, then what is wrong with them, each a step of its own: Spark computes a step's columns once,
     # but would compute an expression again wherever it stands inside another.
-    originals = [F.col(name) for name in (*bronze.columns, *BRONZE_COLUMNS)]
+    decided = [name for name in DECIDED if name in rows.columns]
+    originals = [F.col(name) for name in (*bronze.columns, *BRONZE_COLUMNS, *decided)]
     columns = dict(table.conformed())
     texts = rows.select(
         *(_text(name, column, bronze, F.col).alias(_text_name(name)) for name, column in columns.items()),

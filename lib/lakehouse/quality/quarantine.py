@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import BronzeTable, SilverTable
+from lakehouse.ledger.book import table_version
 from lakehouse.quality.conform import DELIVERED
+from lakehouse.quality.decided import DECIDED, decided_field
 from lakehouse.quality.rules import REASON_TYPE, reasons
 from lakehouse.storage.commits import append, replace_where, set_where
 from lakehouse.storage.tables import Shape, read_table
@@ -24,7 +26,12 @@ COLUMNS = {
     "contract_fingerprint": ("string", "The contract that the row was judged by"),
     "run_id": ("string", "Run that quarantined the row"),
     "quarantined_at": ("timestamp", "When (UTC)"),
+    "closed_run_id": ("string", "Run that replayed, discarded or superseded the row; null while it is open"),
+    "closed_at": ("timestamp", "When (UTC)"),
 }
+
+BAD = ("open", "discarded")
+"""Statuses of rows that are kept out of the table; the others are history."""
 
 PARTITION_BY = ("delivery_date",)
 
@@ -46,42 +53,69 @@ def quarantined_rows(
 ) -> DataFrame:
     """The bad rows among judged rows, in the columns of the quarantine table."""
     identity = F.concat_ws("|", F.lit(str(table.id)), "delivery_id", "delivery_sequence", "record_number")
-    delivered = [F.col(DELIVERED).getField(name).alias(name) for name in (*bronze.columns, *BRONZE_COLUMNS)]
+    patched_from, discarded = (decided_field(judged, DELIVERED, name) for name in DECIDED)
+    delivered = [_as_delivered(name, patched_from).alias(name) for name in (*bronze.columns, *BRONZE_COLUMNS)]
+    now, run = F.current_timestamp(), F.lit(run_id)
+    gone = F.lit(False) if discarded is None else discarded.isNotNull()
     return judged.where("quarantined").select(
         F.substring(F.sha2(identity, 256), 1, 16).alias("quarantine_id"),
         *DELIVERY_COLUMNS,
-        reasons(table, bronze).alias("reasons"),
+        reasons(table, bronze, discarded).alias("reasons"),
         F.to_json(F.struct(*delivered)).alias("payload"),
-        F.lit("open").alias("status"),
+        F.when(gone, "discarded").otherwise("open").alias("status"),
         F.lit(fingerprint).alias("contract_fingerprint"),
-        F.lit(run_id).alias("run_id"),
-        F.current_timestamp().alias("quarantined_at"),
+        run.alias("run_id"),
+        now.alias("quarantined_at"),
+        F.when(gone, run).alias("closed_run_id"),
+        F.when(gone, now).alias("closed_at"),
     )
 
 
-def write_quarantine(rows: DataFrame, path: str, sequences: Sequence[int], known: bool) -> None:
-    """Put the bad rows of some deliveries into quarantine; what lay there of the same sequences is replaced.
+def _as_delivered(name: str, patched_from: Column | None) -> Column:
+    found = F.col(DELIVERED).getField(name)
+    if patched_from is None or name in BRONZE_COLUMNS:
+        return found
+    before = patched_from.getItem(name)
+    # Nothing was delivered where the kept text is empty: the payload leaves such columns out.
+    return F.when(before.isNull(), found).when(before != "", before)
+
+
+def write_quarantine(rows: DataFrame, path: str, sequences: Sequence[int], known: bool, run_id: str) -> None:
+    """Put the bad rows of some deliveries into quarantine; those that lay there and are bad no more are replayed.
 
     ``known`` says that nothing of them can lie there yet, so that nothing has to be searched for.
     """
     if known:
         append(rows, path, PARTITION_BY)
-    else:
-        replace_where(rows, path, f"delivery_sequence IN ({', '.join(map(str, sequences))})", PARTITION_BY)
+        return
+    before = read_table(rows.sparkSession, path, table_version(path))
+    mine = before.where(F.col("delivery_sequence").isin(list(sequences)))
+    again = rows.select("quarantine_id")
+    closing = F.col("status").isin(*BAD)
+    replayed = {
+        "closed_run_id": F.when(closing, run_id).otherwise(F.col("closed_run_id")),
+        "closed_at": F.when(closing, F.current_timestamp()).otherwise(F.col("closed_at")),
+        "status": F.when(closing, "replayed").otherwise(F.col("status")),
+    }
+    good = mine.join(again, "quarantine_id", "left_anti").select(*COLUMNS).withColumns(replayed)
+    condition = f"delivery_sequence IN ({', '.join(map(str, sequences))})"
+    replace_where(rows.unionByName(good), path, condition, PARTITION_BY)
 
 
-def close_superseded(spark: SparkSession, path: str, sequences: Sequence[int]) -> None:
-    """Close the open rows of contents that a correction has replaced."""
+def close_superseded(spark: SparkSession, path: str, sequences: Sequence[int], run_id: str) -> None:
+    """Close the bad rows of contents that count no more: a correction has replaced them, or they were withdrawn."""
     if not sequences:
         return
-    open_rows = F.col("delivery_sequence").isin(list(sequences)) & (F.col("status") == "open")
-    if not read_table(spark, path).where(open_rows).isEmpty():
-        set_where(spark, path, open_rows, {"status": F.lit("superseded")})
+    bad = F.col("delivery_sequence").isin(list(sequences)) & F.col("status").isin(*BAD)
+    if not read_table(spark, path).where(bad).isEmpty():
+        closed = {"closed_run_id": F.lit(run_id), "closed_at": F.current_timestamp()}
+        set_where(spark, path, bad, {"status": F.lit("superseded"), **closed})
 
 
 def broken_rules(spark: SparkSession, path: str, sequences: Sequence[int]) -> dict[int, dict[str, int]]:
     """Per delivery sequence: rows that broke each rule, and under '' the quarantined rows."""
-    rows = read_table(spark, path).where(F.col("delivery_sequence").isin(list(sequences)))
+    mine = F.col("delivery_sequence").isin(list(sequences)) & F.col("status").isin(*BAD)
+    rows = read_table(spark, path).where(mine)
     named = rows.select("delivery_sequence", F.explode(F.concat(F.array(F.lit("")), "reasons.rule")).alias("rule"))
     found: dict[int, dict[str, int]] = {sequence: {} for sequence in sequences}
     for row in named.groupBy("delivery_sequence", "rule").count().collect():

@@ -11,6 +11,7 @@ from lakehouse.contracts.columns import DELIVERY_COLUMNS
 from lakehouse.contracts.expressions import check_expression
 from lakehouse.contracts.tables import BronzeTable, SilverTable
 from lakehouse.quality.conform import DELIVERED, ONCE, UNCONFORMED, read_column
+from lakehouse.quality.decided import DISCARDED, decided_field
 
 QUARANTINED = "quarantined"
 """Boolean column: the row broke a quarantine rule."""
@@ -27,6 +28,8 @@ def judge(rows: DataFrame, table: SilverTable) -> DataFrame:
         for rule in table.row_rules.values()
         if rule.severity == "quarantine"
     ]
+    discarded = decided_field(rows, DELIVERED, DISCARDED)
+    broken += [] if discarded is None else [discarded.isNotNull()]
     decided = reduce(lambda left, right: left | right, broken)
     return rows.withColumn(QUARANTINED, decided & (F.col(ONCE) >= 0))
 
@@ -40,12 +43,15 @@ def warn_broken(table: SilverTable) -> dict[str, Column]:
     }
 
 
-def reasons(table: SilverTable, bronze: BronzeTable) -> Column:
+def reasons(table: SilverTable, bronze: BronzeTable, discarded: Column | None = None) -> Column:
     """Every rule that a quarantined row broke: array of (rule, column, value, message).
 
-    Of a malformed record only that is said: its values may stand under the wrong names.
+    Of a malformed record only that is said: its values may stand under the wrong names. ``discarded`` is why people
+    left a row out, which it may be although it breaks no rule any more.
     """
     found = [*_reading_reasons(table, bronze), *_rule_reasons(table)]
+    if discarded is not None:
+        found.append(F.when(discarded.isNotNull(), _reason("discarded", "", F.lit(None), discarded)))
     malformed = _reason("record_malformed", "", F.col("malformed_record"), "more or fewer values than the header names")
     return F.when(F.col("malformed_record").isNotNull(), F.array(malformed)).otherwise(
         F.filter(F.array(*found), lambda reason: reason.isNotNull())
@@ -87,10 +93,10 @@ def _shown(name: str, table: SilverTable) -> Column:
     return F.translate(F.format_number(name, column.decimal[1]), ",", "")
 
 
-def _reason(rule: str, column: str, value: Column, message: str) -> Column:
+def _reason(rule: str, column: str, value: Column, message: str | Column) -> Column:
     return F.struct(
         F.lit(rule).alias("rule"),
         F.lit(column).alias("column"),
         value.cast("string").alias("value"),
-        F.lit(message).alias("message"),
+        (F.lit(message) if isinstance(message, str) else message).alias("message"),
     )

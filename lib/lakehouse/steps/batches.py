@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from lakehouse.contracts.rules import Gate
 from lakehouse.contracts.tables import AnyTable, BronzeTable, SilverTable
+from lakehouse.ledger.decisions import RowDecision
 from lakehouse.ledger.deliveries import Delivery
-from lakehouse.quality.conform import check_transformed, conform, derive
+from lakehouse.quality.conform import DELIVERED, check_transformed, conform, derive
+from lakehouse.quality.decided import DISCARDED, decided_field, overlaid
 from lakehouse.quality.gates import Verdict, chunks, deliveries_per_scan, explain, judge_deliveries, judge_table
 from lakehouse.quality.rules import QUARANTINED, judge, warn_broken
 from lakehouse.storage.tables import partition_filter, read_table
@@ -45,6 +47,8 @@ class Batch:
     bronze: BronzeTable
     bronze_path: str
     bronze_version: int | None
+    decided: Sequence[RowDecision] = ()
+    """What people decided about single rows."""
     kept: DataFrame | None = None
     """Judged rows of a small batch, computed once for all that is asked of them; of others, each question computes
     anew what it needs, which is cheaper than keeping whole rows."""
@@ -61,12 +65,17 @@ class Batch:
             return _at(self.kept.where(mine), places)
         days = list({day for day, _ in deliveries})
         bronze = read_table(self.spark, self.bronze_path, self.bronze_version)
-        rows = conform(
-            _at(bronze.where(partition_filter("delivery_date", days)).where(mine), places), self.table, self.bronze
-        )
+        delivered = _at(bronze.where(partition_filter("delivery_date", days)).where(mine), places)
+        decided = self._decided({sequence for _, sequence in deliveries})
+        if decided:
+            delivered = overlaid(delivered, self.bronze, decided)
+        rows = conform(delivered, self.table, self.bronze)
         name = next(iter(self.table.inputs))
         transformed = check_transformed(rows, transform_of(self.table)(**{name: rows}), self.table)
         return judge(derive(transformed, self.table), self.table)
+
+    def _decided(self, sequences: set[int]) -> list[RowDecision]:
+        return [one for one in self.decided if one.sequence in sequences]
 
     def good(self, deliveries: Sequence[tuple[object, int]], columns: Sequence[str]) -> DataFrame:
         """The rows that broke no quarantine rule, in the columns of the table."""
@@ -154,7 +163,11 @@ def judge_batch(
     named = addresses(deliveries)
 
     def rows_of(part: Sequence[tuple[object, int]]) -> DataFrame:
-        rows = batch.judged(part).withColumns({_QUARANTINED_ROW: F.col(QUARANTINED).cast("int"), **warned})
+        judged = batch.judged(part)
+        discarded = decided_field(judged, DELIVERED, DISCARDED)
+        # What people left out on purpose speaks no more against the delivery.
+        counts = F.col(QUARANTINED) if discarded is None else F.col(QUARANTINED) & discarded.isNull()
+        rows = judged.withColumns({_QUARANTINED_ROW: counts.cast("int"), **warned})
         if repeated is None:
             return rows.withColumn(_REPEATED, F.lit(False))
         flagged = rows.join(F.broadcast(repeated), list(ADDRESS), "left")

@@ -15,11 +15,13 @@ from lakehouse.errors import ExitCode
 from lakehouse.landing.listing import missing_days
 from lakehouse.landing.news import News, look
 from lakehouse.ledger.book import table_version
+from lakehouse.ledger.decisions import decision_rows
 from lakehouse.ledger.deliveries import Register
 from lakehouse.ledger.writer import claim
+from lakehouse.steps.decisions import Decide
 from lakehouse.steps.ingest import ingest
 from lakehouse.steps.plans import plan
-from lakehouse.steps.staleness import pending_deliveries, stale_tables
+from lakehouse.steps.staleness import gone_outcomes, pending_deliveries, stale_tables
 from lakehouse.steps.summary import RunSummary, TableSummary
 from lakehouse.steps.upkeep import planned, vacuums
 from lakehouse.steps.workspace import Workspace
@@ -32,8 +34,14 @@ def new_run_id() -> str:
     return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
 
 
-def run_steps(work: Workspace, steps: Sequence[str], strict: bool, on_step: Callable[[str], None]) -> RunSummary:
-    """Do some of the steps, in their order, as the only writer of the domain.
+def run_steps(
+    work: Workspace,
+    steps: Sequence[str],
+    strict: bool,
+    on_step: Callable[[str], None],
+    decide: Decide | None = None,
+) -> RunSummary:
+    """Do some of the steps, in their order, as the only writer of the domain; first record what people decide.
 
     Nothing is written, and no JVM is started, when the ledger and the listing show that there is nothing to do.
     Raises WriterBusyError when another process writes the domain, and whatever a step raises.
@@ -42,6 +50,10 @@ def run_steps(work: Workspace, steps: Sequence[str], strict: bool, on_step: Call
     summary = RunSummary(work.run_id, work.domain.name, work.lake.root, work.landing, chosen)
     with claim(work.lake, work.domain.name, work.run_id):
         work.ledger.check_format()
+        if decide is not None:
+            ruling = decide(work)
+            work.ledger.record("decisions", decision_rows(ruling.decisions, work.run_id))
+            summary.notes += ruling.notes
         news = _look(work, chosen, summary)
         if _nothing_to_do(work, chosen, news):
             summary.nothing_new = True
@@ -69,8 +81,10 @@ def _nothing_to_do(work: Workspace, steps: Sequence[str], news: News) -> bool:
     if work.full_refresh or news.candidates:
         return False
     register = work.ledger.deliveries()
-    if "refine" in steps and any(pending_deliveries(work, table, register) for table in work.domain.silver()):
-        return False
+    if "refine" in steps:
+        for table in work.domain.silver():
+            if pending_deliveries(work, table, register) or gone_outcomes(work, table, register):
+                return False
     if "aggregate" in steps and stale_tables(work):
         return False
     return not ("maintain" in steps and (planned(work) or vacuums(work)))

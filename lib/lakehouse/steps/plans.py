@@ -186,7 +186,7 @@ def _taken(known: Delivery, register: Register, pending: set[str]) -> PlannedDel
     outcomes = [outcome for (_, name), outcome in register.outcomes.items() if name == known.delivery_id]
     refused = [o for o in outcomes if o.state == "refused" and o.sequence == known.sequence]
     state: State = "present"
-    reason = ""
+    reason = register.aside.get(known.delivery_id, "")
     if known.state == "unreadable":
         state, reason = "unreadable", known.reason or ""
     elif known.delivery_id in pending:

@@ -53,7 +53,8 @@ class Refinement:
         """Pin the bronze version that this refinement works on."""
         bronze = work.domain.bronze_of(table)
         path = work.lake.table(bronze.id)
-        batch = Batch(work.spark, table, bronze, path, table_version(path))
+        decided = work.ledger.decisions().of_rows(table.id)
+        batch = Batch(work.spark, table, bronze, path, table_version(path), decided)
         return cls(work, table, bronze, batch, keyed_table(table, work.lake), work.lake.quarantine(table.id))
 
     def ensure_tables(self, evolve: bool = True) -> None:
@@ -107,7 +108,7 @@ class Refinement:
     def quarantine(self, pending: Sequence[Delivery], suspects: Suspects, known: bool) -> None:
         """Write the bad rows of all deliveries, refused ones included."""
         count = suspects.bad.count()
-        if known and not count:
+        if not pending or (known and not count):
             return
         rows = quarantine.quarantined_rows(
             self._at(pending, winners.smaller_side(suspects.bad, count)),
@@ -116,7 +117,9 @@ class Refinement:
             self.work.fingerprint(self.table.id),
             self.work.run_id,
         )
-        quarantine.write_quarantine(rows, self.quarantine_path, [d.sequence or 0 for d in pending], known)
+        quarantine.write_quarantine(
+            rows, self.quarantine_path, [d.sequence or 0 for d in pending], known, self.work.run_id
+        )
 
     def publish(
         self, accepted: Sequence[Delivery], withdrawn: Sequence[int], suspects: Suspects, rebuild: bool
@@ -216,12 +219,15 @@ class Refinement:
 
 
 def fates(
-    table: SilverTable, pending: Sequence[Delivery], verdicts: Sequence[Verdict]
+    table: SilverTable, pending: Sequence[Delivery], verdicts: Sequence[Verdict], released: set[int]
 ) -> tuple[list[Delivery], dict[str, str]]:
-    """Accepted deliveries, and for each refused one the gates that it failed."""
+    """Accepted deliveries, and for each refused one the gates that it failed.
+
+    ``released`` names the sequences that people accepted whatever their gates say.
+    """
     failed: dict[int | None, list[str]] = {}
     for verdict in verdicts:
-        if not verdict.passed and verdict.severity == "error":
+        if not verdict.passed and verdict.severity == "error" and verdict.sequence not in released:
             failed.setdefault(verdict.sequence, []).append(reason(verdict, table))
     accepted = [delivery for delivery in pending if delivery.sequence not in failed]
     refused = {d.delivery_id: "; ".join(failed[d.sequence]) for d in pending if d.sequence in failed}

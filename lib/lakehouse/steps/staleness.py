@@ -5,7 +5,7 @@ from __future__ import annotations
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import GoldTable, SilverTable
 from lakehouse.ledger.book import Publication, changed_since, table_version
-from lakehouse.ledger.deliveries import Delivery, Register
+from lakehouse.ledger.deliveries import Delivery, Outcome, Register
 from lakehouse.steps.workspace import Workspace
 
 
@@ -36,3 +36,11 @@ def pending_deliveries(work: Workspace, table: SilverTable, register: Register) 
         return sorted(found, key=lambda delivery: delivery.sequence or 0)
     pending = register.pending(table.id, table.bronze, work.fingerprint(table.id))
     return [delivery for delivery in pending if work.days.holds(delivery.delivery_date)]
+
+
+def gone_outcomes(work: Workspace, table: SilverTable, register: Register) -> list[Outcome]:
+    """What a silver table still says of deliveries within the run's days that count no more."""
+    found = register.gone(table.id)
+    if work.full_refresh:
+        return found
+    return [outcome for outcome in found if work.days.holds(register.contents[outcome.sequence].delivery_date)]

@@ -16,10 +16,11 @@ from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import SilverTable
 from lakehouse.ledger.book import table_version
 from lakehouse.ledger.deliveries import Register
+from lakehouse.quality.quarantine import BAD
 from lakehouse.steps.aggregate import computed
 from lakehouse.steps.batches import Batch
 from lakehouse.steps.shapes import keyed_table
-from lakehouse.steps.staleness import pending_deliveries
+from lakehouse.steps.staleness import gone_outcomes, pending_deliveries
 from lakehouse.steps.workspace import Workspace
 from lakehouse.storage.differences import Differences, compare
 from lakehouse.storage.tables import read_table
@@ -53,7 +54,7 @@ def verify(work: Workspace, shown: int = 20) -> Proof:
         if table_version(work.lake.table(table.id)) is None:
             proof.notes.append(f"{table.id} has not been made yet")
             continue
-        waiting = len(pending_deliveries(work, table, register))
+        waiting = len(pending_deliveries(work, table, register)) + len(gone_outcomes(work, table, register))
         if waiting:
             proof.notes.append(f"{waiting} deliveries are pending for {table.id} and not part of it yet")
         expected[table.id] = _verify_silver(work, table, register, proof, shown)
@@ -69,10 +70,10 @@ def _verify_silver(work: Workspace, table: SilverTable, register: Register, proo
     keyed = keyed_table(table, work.lake)
     bronze = work.domain.bronze_of(table)
     path = work.lake.table(bronze.id)
-    batch = Batch(work.spark, table, bronze, path, table_version(path))
+    decided = register.decisions.of_rows(table.id)
+    batch = Batch(work.spark, table, bronze, path, table_version(path), decided)
     published = [outcome for (owner, _), outcome in register.published.items() if owner == table.id]
-    days = {delivery_id: delivery.delivery_date for delivery_id, delivery in register.current.items()}
-    accepted = [(days[outcome.delivery_id], outcome.sequence) for outcome in published]
+    accepted = [(register.contents[outcome.sequence].delivery_date, outcome.sequence) for outcome in published]
     work.progress(f"{table.id}: computing {len(accepted)} deliveries again")
     placed = ranked(batch.good(accepted, keyed.all_columns), keyed).persist(StorageLevel.MEMORY_AND_DISK)
     winners = placed.where("place = 1").drop("place")
@@ -82,9 +83,13 @@ def _verify_silver(work: Workspace, table: SilverTable, register: Register, proo
     work.progress(f"{table.id}: comparing")
     proof.differences.append(compare(str(table.id), winners, silver, table.write.keys, shown))
     proof.differences.append(compare(f"outranked {table.id}", losers, aside, ADDRESS, shown))
-    judged = {(days[o.delivery_id], o.sequence) for (owner, _), o in register.outcomes.items() if owner == table.id}
+    judged = {
+        (register.contents[outcome.sequence].delivery_date, outcome.sequence)
+        for (owner, _), outcome in register.outcomes.items()
+        if owner == table.id and outcome.state != "withdrawn"
+    }
     bad = batch.judged(sorted({*judged, *accepted}, key=str)).where("quarantined")
-    quarantined = read_table(work.spark, work.lake.quarantine(table.id)).where("status <> 'superseded'")
+    quarantined = read_table(work.spark, work.lake.quarantine(table.id)).where(F.col("status").isin(*BAD))
     proof.differences.append(
         compare(f"quarantine {table.id}", bad.select(*ADDRESS), quarantined.select(*ADDRESS), ADDRESS, shown)
     )

@@ -1,0 +1,76 @@
+"""What people can decide about deliveries: checked against the ledger, in words when it makes no sense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lakehouse.errors import ConfigurationError, nearest
+from lakehouse.ledger.decisions import Decision
+from lakehouse.ledger.deliveries import Delivery, Register
+from lakehouse.steps.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What is to be recorded, and what is said to the person who decided."""
+
+    decisions: Sequence[Decision]
+    notes: Sequence[str]
+
+
+Decide = Callable[[Workspace], Ruling]
+"""Makes decisions from the ledger as it is when the domain is claimed."""
+
+
+def retract(delivery_id: str, who: str, why: str) -> Decide:
+    """Take a delivery out of every table: none of its contents so far counts; a later correction does."""
+
+    def decide(work: Workspace) -> Ruling:
+        register = work.ledger.deliveries()
+        newest = _newest(register, delivery_id, work.domain.name)
+        if register.aside.get(delivery_id) == "retracted":
+            return Ruling((), [f"{delivery_id} was retracted before; nothing was changed"])
+        assert newest.sequence is not None
+        return Ruling([Decision("retract", delivery_id, newest.sequence, who, why)], [f"{delivery_id} is retracted"])
+
+    return decide
+
+
+def release(delivery_id: str, who: str, why: str) -> Decide:
+    """Let a delivery count again that was retracted or held, or publish one that gates refused."""
+
+    def decide(work: Workspace) -> Ruling:
+        register = work.ledger.deliveries()
+        newest = _newest(register, delivery_id, work.domain.name)
+        assert newest.sequence is not None
+        aside = register.aside.get(delivery_id, "")
+        if aside == "retracted" or aside.startswith("held"):
+            return Ruling(
+                [Decision("release", delivery_id, newest.sequence, who, why)], [f"{delivery_id} counts again"]
+            )
+        if aside:
+            raise ConfigurationError(
+                f"{delivery_id} is {aside}, so its rows are there already. Retract that one to let this one count."
+            )
+        refused = [outcome for table in work.domain.silver() for outcome in register.standing(table.id, "refused")]
+        if delivery_id in {outcome.delivery_id for outcome in refused}:
+            decision = Decision("accept", delivery_id, newest.sequence, who, why)
+            return Ruling([decision], [f"{delivery_id} is published although gates refused it"])
+        return Ruling((), [f"{delivery_id} is neither held, retracted nor refused; nothing was changed"])
+
+    return decide
+
+
+def _newest(register: Register, delivery_id: str, domain: str) -> Delivery:
+    """The newest content of a delivery; raises ConfigurationError for a delivery that never reached bronze."""
+    found = [delivery for delivery in register.contents.values() if delivery.delivery_id == delivery_id]
+    if found:
+        return max(found, key=lambda delivery: delivery.sequence or 0)
+    known = sorted({delivery.delivery_id for delivery in register.contents.values()})
+    if delivery_id in register.latest:
+        raise ConfigurationError(f"{delivery_id} was never readable, so nothing of it is in the tables.")
+    example = f" Example: {known[-1]}" if known else ""
+    raise ConfigurationError(
+        f"The ledger of '{domain}' knows no delivery '{delivery_id}'.{nearest(delivery_id, known)}{example}"
+    )
