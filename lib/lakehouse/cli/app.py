@@ -10,6 +10,7 @@ import typer
 
 from lakehouse.cli import backfills, decisions, histories, plans, runs, scheduling
 from lakehouse.cli import options as o
+from lakehouse.cli.quarantine import quarantine
 from lakehouse.cli.screen import console, show_error, show_rows
 from lakehouse.errors import ExitCode, LakehouseError
 
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 runs.add_commands(app)
 decisions.add_commands(app)
+app.add_typer(quarantine, name="quarantine")
 plans.add_command(app)
 histories.add_command(app)
 backfills.add_command(app)

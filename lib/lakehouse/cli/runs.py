@@ -42,6 +42,8 @@ class Request:
     run_id: str | None = None
     decide: Decide | None = None
     """What is decided before the steps are done."""
+    only: frozenset[str] | None = None
+    """Delivery ids that the run is limited to."""
 
 
 def carry_out(request: Request) -> None:
@@ -92,6 +94,7 @@ def _run(request: Request, run_id: str, places: list[str | Path]) -> RunSummary:
             days,
             request.full_refresh,
             progress.line,
+            only=request.only,
         )
         if request.run_id:
             results.check_unused(work.ledger, run_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
@@ -10,6 +9,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.contracts.tables import BronzeTable
 from lakehouse.ledger.decisions import RowDecision
+from lakehouse.storage.tables import literal_rows
 
 PATCHED_FROM = "patched_from"
 """Column of rows with decisions: the delivered texts that a patch stands in for, by bronze column."""
@@ -46,7 +46,7 @@ def overlaid(rows: DataFrame, table: BronzeTable, decided: Sequence[RowDecision]
 
 
 def _frame(rows: DataFrame, decided: Sequence[RowDecision]) -> DataFrame:
-    plain = [
+    plain: list[dict[str, object]] = [
         {
             "delivery_sequence": one.sequence,
             "record_number": one.record_number,
@@ -55,8 +55,7 @@ def _frame(rows: DataFrame, decided: Sequence[RowDecision]) -> DataFrame:
         }
         for one in decided
     ]
-    # As one literal: createDataFrame would start Python workers, which takes seconds.
-    return rows.sparkSession.range(1).select(F.inline(F.from_json(F.lit(json.dumps(plain)), _KIND)))
+    return literal_rows(rows.sparkSession, plain, _KIND)
 
 
 def decided_field(rows: DataFrame, struct: str, name: str) -> Column | None:

@@ -121,3 +121,8 @@ def broken_rules(spark: SparkSession, path: str, sequences: Sequence[int]) -> di
     for row in named.groupBy("delivery_sequence", "rule").count().collect():
         found[row["delivery_sequence"]][row["rule"]] = row["count"]
     return found
+
+
+def replayed_rows(spark: SparkSession, path: str, run_id: str) -> int:
+    """Rows that a run found to be bad no more."""
+    return read_table(spark, path).where((F.col("status") == "replayed") & (F.col("closed_run_id") == run_id)).count()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import duckdb
@@ -37,10 +38,15 @@ def open_lake(lake: Lake) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def query(connection: duckdb.DuckDBPyConnection, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Column names and rows of a statement's answer; raises QueryError with the nearest view for an unknown one."""
+def query(
+    connection: duckdb.DuckDBPyConnection, statement: str, values: Mapping[str, Any] | None = None
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Column names and rows of a statement's answer; raises QueryError with the nearest view for an unknown one.
+
+    ``values`` stand in for ``$name`` in the statement.
+    """
     try:
-        answer = connection.execute(statement)
+        answer = connection.execute(statement, dict(values)) if values else connection.execute(statement)
         rows = answer.fetchall() if answer else []
     except duckdb.Error as error:
         raise QueryError(_explained(connection, statement, str(error))) from error

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lakehouse.errors import ConfigurationError, nearest
 from lakehouse.ledger.decisions import Decision
 from lakehouse.ledger.deliveries import Delivery, Register
+from lakehouse.steps.patches import Patched, RowAddress
 from lakehouse.steps.workspace import Workspace
 
 
@@ -58,6 +59,33 @@ def release(delivery_id: str, who: str, why: str) -> Decide:
             decision = Decision("accept", delivery_id, newest.sequence, who, why)
             return Ruling([decision], [f"{delivery_id} is published although gates refused it"])
         return Ruling((), [f"{delivery_id} is neither held, retracted nor refused; nothing was changed"])
+
+    return decide
+
+
+def patch(patched: Patched) -> Decide:
+    """Let other texts stand in for delivered ones."""
+
+    def decide(work: Workspace) -> Ruling:
+        known = {(one.quarantine_id, one.column, one.value) for one in work.ledger.decisions().entries}
+        fresh = [one for one in patched.decisions if (one.quarantine_id, one.column, one.value) not in known]
+        return Ruling(fresh, [f"{len(fresh)} values patched", *patched.notes])
+
+    return decide
+
+
+def discard(rows: Sequence[RowAddress], who: str, why: str) -> Decide:
+    """Leave quarantined rows out for good."""
+
+    def decide(work: Workspace) -> Ruling:
+        open_rows = [row for row in rows if row.status == "open"]
+        found = [
+            Decision(
+                "discard", row.delivery_id, row.sequence, who, why, row.table, row.record_number, row.quarantine_id
+            )
+            for row in open_rows
+        ]
+        return Ruling(found, [f"{len(found)} rows discarded"])
 
     return decide
 

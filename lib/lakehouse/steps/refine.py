@@ -9,7 +9,7 @@ from lakehouse.contracts.tables import SilverTable
 from lakehouse.errors import ConservationError
 from lakehouse.ledger.book import table_version
 from lakehouse.ledger.deliveries import Delivery, Outcome, Register, outcome_row
-from lakehouse.quality.quarantine import broken_rules, close_superseded
+from lakehouse.quality.quarantine import broken_rules, close_superseded, replayed_rows
 from lakehouse.steps.preparation import closed_contents, prepare, withdrawn_sequences
 from lakehouse.steps.publication import Refinement, fates
 from lakehouse.steps.staleness import gone_outcomes, pending_deliveries
@@ -43,6 +43,9 @@ def _refine_table(
         before = refinement.publish(accepted, withdrawn, suspects, ready.rebuild)
         closed = closed_contents(ready, table, accepted, register)
         close_superseded(work.spark, refinement.quarantine_path, closed, work.run_id)
+    if ready.again:
+        moved = replayed_rows(work.spark, refinement.quarantine_path, work.run_id)
+        summary.notes += [f"{table.id}: {moved} quarantined rows replayed"] if moved else []
     rules = broken_rules(work.spark, refinement.quarantine_path, [d.sequence or 0 for d in pending])
     counts = refinement.counts()
     outcomes = [

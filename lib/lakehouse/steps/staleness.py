@@ -35,7 +35,7 @@ def pending_deliveries(work: Workspace, table: SilverTable, register: Register) 
         found = [d for d in register.current.values() if d.table == table.bronze]
         return sorted(found, key=lambda delivery: delivery.sequence or 0)
     pending = register.pending(table.id, table.bronze, work.fingerprint(table.id))
-    return [delivery for delivery in pending if work.days.holds(delivery.delivery_date)]
+    return [delivery for delivery in pending if work.concerns(delivery.delivery_id, delivery.delivery_date)]
 
 
 def gone_outcomes(work: Workspace, table: SilverTable, register: Register) -> list[Outcome]:
@@ -43,4 +43,5 @@ def gone_outcomes(work: Workspace, table: SilverTable, register: Register) -> li
     found = register.gone(table.id)
     if work.full_refresh:
         return found
-    return [outcome for outcome in found if work.days.holds(register.contents[outcome.sequence].delivery_date)]
+    days = {outcome.sequence: register.contents[outcome.sequence].delivery_date for outcome in found}
+    return [outcome for outcome in found if work.concerns(outcome.delivery_id, days[outcome.sequence])]

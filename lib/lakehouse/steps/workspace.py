@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 
 from lakehouse.contracts.domains import Domain
@@ -34,7 +35,13 @@ class Workspace:
     progress: Progress = print
     reads_only: bool = False
     """True for commands that hold no claim on the domain."""
+    only: frozenset[str] | None = None
+    """Delivery ids that the run is limited to; None for all."""
     _spark: SparkSession | None = None
+
+    def concerns(self, delivery_id: str, day: date | None) -> bool:
+        """Whether the run is about a delivery."""
+        return self.days.holds(day) and (self.only is None or delivery_id in self.only)
 
     @property
     def ledger(self) -> Ledger:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
 from lakehouse.contracts.tables import BronzeTable
 from lakehouse.landing.listing import LandedFile
 from lakehouse.landing.sniffing import Layout
+from lakehouse.storage.tables import literal_rows
 
 _CORRUPT = "malformed_record"
 _LOCAL = "^file:/+"
@@ -119,6 +119,5 @@ def _addresses(spark: SparkSession, files: Sequence[ReadableFile]) -> DataFrame:
             }
             for name in {re.sub(_LOCAL, slashes, url) for slashes in ("file:/", "file:///")}
         ]
-    # As one literal: createDataFrame would start Python workers, which takes seconds.
     kind = "array<struct<file_path:string,delivery_id:string,delivery_date:date,delivery_sequence:bigint>>"
-    return spark.range(1).select(F.inline(F.from_json(F.lit(json.dumps(rows)), kind)))
+    return literal_rows(spark, rows, kind)

@@ -113,6 +113,14 @@ def read_table(spark: SparkSession, path: str, version: int | None = None) -> Da
     return (reader.option("versionAsOf", version) if version is not None else reader).load(path)
 
 
+def literal_rows(spark: SparkSession, rows: Sequence[Mapping[str, object]], kind: str) -> DataFrame:
+    """A few plain rows as a frame; ``kind`` is their type, ``array<struct<...>>``.
+
+    As one literal: createDataFrame would start Python workers, which takes seconds.
+    """
+    return spark.range(1).select(F.inline(F.from_json(F.lit(json.dumps(list(rows))), kind)))
+
+
 def partition_filter(column: str, values: Sequence[object]) -> Column:
     """A predicate with literals, which prunes partitions; null is a partition too."""
     plain = [value for value in values if value is not None]
