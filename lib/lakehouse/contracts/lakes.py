@@ -43,3 +43,7 @@ class Lake:
     def ledger(self, domain: str, table: str) -> str:
         """Folder of a ledger table."""
         return f"{self.root}/{domain}/ledger/{table}"
+
+    def log(self, domain: str, run_id: str) -> str:
+        """The file that a run's log is kept in."""
+        return f"{self.root}/{domain}/logs/{run_id}.jsonl"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import LakehouseError
 from lakehouse.serving.tables import lake_tables, nearest_table
+
+if TYPE_CHECKING:
+    # A tenth of a second that other commands do without.
+    import duckdb
 
 
 class QueryError(LakehouseError):
@@ -22,6 +24,7 @@ def open_lake(lake: Lake) -> duckdb.DuckDBPyConnection:
 
     Raises ConfigurationError when there is no table at the lake's place.
     """
+    import duckdb
     from duckdb_extensions import import_extension
 
     tables = lake_tables(lake)
@@ -45,6 +48,8 @@ def query(
 
     ``values`` stand in for ``$name`` in the statement.
     """
+    import duckdb
+
     try:
         answer = connection.execute(statement, dict(values)) if values else connection.execute(statement)
         rows = answer.fetchall() if answer else []
