@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lakehouse.cli import backfills, decisions, histories, plans, runs, scheduling, statuses
+from lakehouse.cli import backfills, decisions, histories, plans, restores, runs, scheduling, statuses
 from lakehouse.cli import options as o
 from lakehouse.cli.quarantine import quarantine
 from lakehouse.cli.screen import console, show_error, show_rows
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 runs.add_commands(app)
 decisions.add_commands(app)
+restores.add_command(app)
 app.add_typer(quarantine, name="quarantine")
 plans.add_command(app)
 statuses.add_command(app)

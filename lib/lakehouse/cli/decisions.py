@@ -10,7 +10,7 @@ import typer
 from lakehouse.cli import options as o
 from lakehouse.cli.runs import Request, carry_out
 from lakehouse.errors import ConfigurationError
-from lakehouse.steps.decisions import Decide, release, retract
+from lakehouse.steps.decisions import Decide, release, release_all, retract
 
 DeliveryName = Annotated[
     str, typer.Argument(metavar="DELIVERY", help="Its id, for example usage/year=2025/month=01/day=02/a.csv.")
@@ -68,12 +68,19 @@ def add_commands(app: typer.Typer) -> None:
     )
     def _release(
         domain: o.DomainName,
-        delivery: DeliveryName,
         because: Because,
+        delivery: Annotated[str | None, typer.Argument(metavar="[DELIVERY]", help="Its id.")] = None,
+        all_held: Annotated[bool, typer.Option("--all-held", help="All deliveries that a restore holds.")] = False,
         who: Who = None,
         lake: o.LakePlace = None,
         env: o.EnvironmentName = None,
         result: o.ResultFile = None,
     ) -> None:
-        decide = release(delivery, decided_by(who), check_because(because))
+        why = check_because(because)
+        if (delivery is None) == (not all_held):
+            raise ConfigurationError(
+                "Name one delivery, or say --all-held. "
+                f'Example: lakehouse release {domain} --all-held --because "prices were right"'
+            )
+        decide = release(delivery, decided_by(who), why) if delivery else release_all(decided_by(who), why)
         carry_out_decision(domain, decide, lake, env, result)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
@@ -17,7 +18,7 @@ from lakehouse.errors import TableError
 from lakehouse.ledger.commits import committing
 from lakehouse.ledger.decisions import Decisions, decisions
 from lakehouse.ledger.deliveries import Register, register
-from lakehouse.ledger.entries import TABLES, Row, append, compact, read
+from lakehouse.ledger.entries import TABLES, Row, append, compact, newest_entry, read
 
 FORMAT = 1
 """Version of the lake's layout; a lake of another version is refused."""
@@ -54,15 +55,25 @@ class Ledger:
         """What people have decided about deliveries and rows."""
         return decisions(self.rows("decisions"))
 
+    def positions(self) -> dict[str, int]:
+        """The newest entry of each ledger table."""
+        return {table: newest_entry(self.lake.ledger(self.domain, table)) for table in TABLES}
+
+    def deliveries_at(self, positions: Mapping[str, int]) -> Register:
+        """The state of all deliveries when these were the newest entries."""
+        rows, decided = (self._rows_until(table, positions) for table in ("deliveries", "decisions"))
+        return register(rows, decisions(decided))
+
+    def publications_at(self, positions: Mapping[str, int]) -> dict[TableId, Publication]:
+        """Every table's newest publication when these were the newest entries."""
+        return _publications(self._rows_until("publications", positions))
+
+    def _rows_until(self, table: str, positions: Mapping[str, int]) -> list[Row]:
+        return [row for row in self.rows(table) if row["entry"] <= positions.get(table, 0)]
+
     def publications(self) -> dict[TableId, Publication]:
         """Every table's newest publication."""
-        newest = {}
-        for row in self.rows("publications"):
-            table = TableId.parse(row["table_id"])
-            newest[table] = Publication(
-                table, row["version"], row["input_versions"] or {}, row["fingerprint"], row["rows"]
-            )
-        return newest
+        return _publications(self.rows("publications"))
 
     def rows(self, table: str) -> list[Row]:
         """All entries of a ledger table, oldest first."""
@@ -110,6 +121,14 @@ class Ledger:
         return Path(self.lake.domain(self.domain)) / "format.json"
 
 
+def _publications(rows: Sequence[Row]) -> dict[TableId, Publication]:
+    newest = {}
+    for row in rows:
+        table = TableId.parse(row["table_id"])
+        newest[table] = Publication(table, row["version"], row["input_versions"] or {}, row["fingerprint"], row["rows"])
+    return newest
+
+
 def table_version(path: str) -> int | None:
     """A Delta table's version, or None when there is no table; reads the log only."""
     try:
@@ -120,9 +139,38 @@ def table_version(path: str) -> int | None:
 
 def changed_since(path: str, version: int) -> bool:
     """Whether any commit after a version changed rows; compaction and vacuum do not."""
+    return changed_between(path, version, DeltaTable(path).version())
+
+
+def changed_between(path: str, after: int, until: int) -> bool:
+    """Whether any commit after a version, up to another, changed rows."""
+    if until <= after:
+        return False
     table = DeltaTable(path)
-    newer = table.version() - version
-    return any(commit["operation"] not in NO_DATA_OPERATIONS for commit in table.history(newer)) if newer > 0 else False
+    newer = [commit for commit in table.history(table.version() - after) if commit["version"] <= until]
+    return any(commit["operation"] not in NO_DATA_OPERATIONS for commit in newer)
+
+
+def same_files(path: str, version: int | None) -> bool:
+    """Whether a table consists of the files of one of its versions; of none for the version None."""
+    wanted = set(DeltaTable(path, version=version).file_uris()) if version is not None else set()
+    return set(DeltaTable(path).file_uris()) == wanted
+
+
+def missing_files(path: str, version: int) -> str | None:
+    """Why a version cannot be read any more; None when all its files are there."""
+    try:
+        files = DeltaTable(path, version=version).file_uris()
+    except Exception as error:  # what a missing log entry raises has no type of its own
+        return str(error).splitlines()[0]
+    gone = [uri for uri in files if "://" not in uri and not Path(unquote(uri)).exists() and not Path(uri).exists()]
+    return f"{len(gone)} of its {len(files)} files are gone" if gone else None
+
+
+def empty_table(path: str) -> None:
+    """Remove all rows of a table, in one commit."""
+    with committing(path, "delete"):
+        DeltaTable(path).delete()
 
 
 def restore_version(path: str, version: int) -> None:

@@ -13,11 +13,12 @@ from typing import Literal, get_args
 from lakehouse.contracts.names import TableId
 from lakehouse.ledger.entries import Row
 
-Kind = Literal["retract", "hold", "release", "accept", "patch", "discard"]
+Kind = Literal["retract", "hold", "release", "accept", "patch", "discard", "revoke"]
 """About a delivery: ``retract`` (its contents so far do not count), ``hold`` (one content does not count), ``release``
-(they count again), ``accept`` (published although gates refused it). About a row: ``patch``, ``discard``."""
+(they count again), ``accept`` (published although gates refused it). About a row: ``patch``, ``discard``. ``revoke``
+takes back what was decided about a row, or an ``accept``."""
 
-_OF_ROWS = {"patch", "discard"}
+_OF_ROWS = {"patch", "discard", "revoke"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,11 @@ class Decisions:
 
     def accepted(self) -> set[int]:
         """Sequences that are published whatever their gates say."""
-        return {one.sequence for one in self.entries if one.kind == "accept"}
+        found: dict[int, bool] = {}
+        for one in self.entries:
+            if one.kind == "accept" or (one.kind == "revoke" and one.record_number is None):
+                found[one.sequence] = one.kind == "accept"
+        return {sequence for sequence, accepted in found.items() if accepted}
 
     def mark(self, table: TableId, sequence: int | None) -> int:
         """The newest entry that matters to how a table judges a content; 0 when there is none."""
@@ -93,7 +98,9 @@ class Decisions:
             if one.kind in _OF_ROWS and one.table == table and one.record_number is not None:
                 place = (one.sequence, one.record_number)
                 before = found.get(place, RowDecision(*place, {}, None))
-                if one.kind == "discard":
+                if one.kind == "revoke":
+                    found.pop(place, None)
+                elif one.kind == "discard":
                     found[place] = RowDecision(*place, before.values, one.why)
                 else:
                     found[place] = RowDecision(*place, {**before.values, str(one.column): one.value or ""}, None)
@@ -101,7 +108,7 @@ class Decisions:
 
 
 def _judges(one: Decision, table: TableId) -> bool:
-    return one.kind == "accept" or (one.kind in _OF_ROWS and one.table == table)
+    return (one.kind in _OF_ROWS and one.table == table) or (one.kind in {"accept", "revoke"} and one.table is None)
 
 
 def decisions(rows: Iterable[Row]) -> Decisions:

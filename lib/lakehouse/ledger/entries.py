@@ -98,7 +98,7 @@ def append(folder: str, table: str, rows: Sequence[Row]) -> None:
     """Add rows; ``entry`` and ``recorded_at`` are set here. Nothing is written for no rows."""
     if not rows:
         return
-    first = _next_entry(folder)
+    first = newest_entry(folder) + 1
     now = datetime.now(timezone.utc)
     complete = [{**row, "entry": first + number, "recorded_at": now} for number, row in enumerate(rows)]
     kinds = TABLES[table]
@@ -126,17 +126,18 @@ def compact(folder: str) -> None:
                 opened.optimize.compact()
 
 
-def _next_entry(folder: str) -> int:
+def newest_entry(folder: str) -> int:
+    """The highest ``entry`` of a ledger table; 0 when it was never written."""
     with _explained(folder):
         opened = _opened(folder)
         if opened is None:
-            return 1
+            return 0
         # The files' statistics tell, without reading a row.
         files = opened.get_add_actions(flatten=True)
         if "max.entry" not in files.schema.names:
-            return 1
+            return 0
         highest = [int(value) for value in files.column("max.entry").to_pylist() if value is not None]
-    return 1 + max(highest, default=0)
+    return max(highest, default=0)
 
 
 def _array(kind: str, values: Iterable[Any]) -> Any:

@@ -63,6 +63,23 @@ def release(delivery_id: str, who: str, why: str) -> Decide:
     return decide
 
 
+def release_all(who: str, why: str) -> Decide:
+    """Let all contents count again that are held."""
+
+    def decide(work: Workspace) -> Ruling:
+        withheld = work.ledger.decisions().withheld()
+        found = [
+            Decision("release", delivery_id, sequence, who, why)
+            for delivery_id, (upto, held) in sorted(withheld.items())
+            for sequence in sorted(held)
+            if sequence > upto
+        ]
+        # A release ends a retraction too: those of deliveries that stay retracted are left alone.
+        return Ruling(found, [f"{len({one.delivery_id for one in found})} deliveries count again"])
+
+    return decide
+
+
 def patch(patched: Patched) -> Decide:
     """Let other texts stand in for delivered ones."""
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
@@ -21,6 +18,8 @@ from lakehouse.ledger.writer import claim
 from lakehouse.steps.decisions import Decide
 from lakehouse.steps.ingest import ingest
 from lakehouse.steps.plans import plan
+from lakehouse.steps.recording import record_run
+from lakehouse.steps.restore import resume_restore
 from lakehouse.steps.staleness import gone_outcomes, pending_deliveries, stale_tables
 from lakehouse.steps.summary import RunSummary, TableSummary
 from lakehouse.steps.upkeep import planned, vacuums
@@ -50,6 +49,8 @@ def run_steps(
     summary = RunSummary(work.run_id, work.domain.name, work.lake.root, work.landing, chosen)
     with claim(work.lake, work.domain.name, work.run_id):
         work.ledger.check_format()
+        resumed = resume_restore(work)
+        summary.notes += resumed.notes if resumed else []
         if decide is not None:
             ruling = decide(work)
             work.ledger.record("decisions", decision_rows(ruling.decisions, work.run_id))
@@ -61,7 +62,7 @@ def run_steps(
             _do(work, chosen, news, summary, on_step)
         _conclude(work, news, summary, strict)
         if not summary.nothing_new:
-            _record(work, "finished", summary)
+            record_run(work, "finished", summary)
     return summary
 
 
@@ -92,7 +93,7 @@ def _nothing_to_do(work: Workspace, steps: Sequence[str], news: News) -> bool:
 
 def _do(work: Workspace, steps: Sequence[str], news: News, summary: RunSummary, on_step: Callable[[str], None]) -> None:
     check_sql(work.domain)
-    _record(work, "started", summary)
+    record_run(work, "started", summary)
     actions = _actions(work, news, summary)
     try:
         for step in steps:
@@ -103,7 +104,7 @@ def _do(work: Workspace, steps: Sequence[str], news: News, summary: RunSummary, 
     except Exception as error:
         summary.exit_code = int(getattr(error, "exit_code", ExitCode.FAILED))
         summary.reason = str(error)[:500] or type(error).__name__
-        _record(work, "failed", summary)
+        record_run(work, "failed", summary)
         raise
     finally:
         work.close()
@@ -175,27 +176,6 @@ def _standing(work: Workspace, register: Register, now: set[str]) -> list[str]:
         if delivery.state == "unreadable" and delivery.delivery_id not in now:
             found.append(f"{delivery.delivery_id} unreadable: {delivery.reason}")
     return sorted(found)
-
-
-def _record(work: Workspace, state: str, summary: RunSummary) -> None:
-    done = state != "started"
-    entry = {
-        "run_id": work.run_id,
-        "state": state,
-        "command": " ".join(summary.steps),
-        "arguments": {
-            "landing": work.landing,
-            "from": work.days.first,
-            "to": work.days.last,
-            "full_refresh": work.full_refresh,
-        },
-        "exit_code": summary.exit_code if done else None,
-        "reason": summary.reason or None,
-        "host": f"{getpass.getuser()}@{socket.gethostname()}",
-        "process": os.getpid(),
-        "summary": {"versions": summary.versions(), "seconds": summary.seconds} if done else None,
-    }
-    work.ledger.record("runs", [entry])
 
 
 def dry_run(work: Workspace, steps: Sequence[str]) -> RunSummary:

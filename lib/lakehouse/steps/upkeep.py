@@ -9,10 +9,10 @@ from datetime import datetime, timedelta, timezone
 
 from deltalake import DeltaTable
 
-from lakehouse.contracts.names import TableId
 from lakehouse.contracts.rules import Maintenance
 from lakehouse.ledger.book import table_version
 from lakehouse.ledger.entries import TABLES
+from lakehouse.steps.recording import side
 from lakehouse.steps.workspace import Workspace
 
 MB = 1 << 20
@@ -61,13 +61,9 @@ def _tables(work: Workspace) -> list[tuple[str, str, Maintenance]]:
     found = [(str(i), work.lake.table(i), t.maintain) for i, t in work.domain.tables.items()]
     for table in work.domain.silver():
         plain = Maintenance(compact_below_mb=table.maintain.compact_below_mb, keep_days=table.maintain.keep_days)
-        found.append((_side(table.id, "outranked"), work.lake.outranked(table.id), plain))
-        found.append((_side(table.id, "quarantine"), work.lake.quarantine(table.id), plain))
+        found.append((side(table.id, "outranked"), work.lake.outranked(table.id), plain))
+        found.append((side(table.id, "quarantine"), work.lake.quarantine(table.id), plain))
     return found
-
-
-def _side(table: TableId, kind: str) -> str:
-    return f"{table.domain}.{kind}.{table.name}"
 
 
 def _compaction(table_id: str, path: str, table: DeltaTable, maintenance: Maintenance) -> Compaction | None:

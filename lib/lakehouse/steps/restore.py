@@ -1,0 +1,239 @@
+"""Restore: all tables of a domain back to the versions that belonged together when a run had ended. No Spark.
+
+Silver, outranked, quarantine and gold go back. Bronze keeps what arrived since; the ledger notes it as held, so that
+no run takes it into the tables before people release it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lakehouse.contracts.names import TableId
+from lakehouse.contracts.tables import BronzeTable
+from lakehouse.errors import ConfigurationError, TableError, nearest
+from lakehouse.ledger.book import (
+    Publication,
+    changed_between,
+    empty_table,
+    missing_files,
+    restore_version,
+    same_files,
+    table_version,
+)
+from lakehouse.ledger.decisions import decision_rows
+from lakehouse.ledger.deliveries import outcome_row
+from lakehouse.ledger.entries import Row
+from lakehouse.ledger.moments import back_to, settled
+from lakehouse.steps.recording import record_run, side, table_paths
+from lakehouse.steps.summary import RunSummary
+from lakehouse.steps.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The state that a run left: versions of tables and entries of the ledger that belong together."""
+
+    run_id: str
+    versions: Mapping[str, int]
+    positions: Mapping[str, int]
+
+
+@dataclass
+class Restored:
+    """What a restore did, or would do."""
+
+    to: str
+    tables: dict[str, tuple[int, int | None]] = field(default_factory=dict)
+    """Tables that had changed: the version before, and the one gone back to (None: emptied)."""
+    held: list[str] = field(default_factory=list)
+    """Deliveries whose newest content is held by it."""
+    notes: list[str] = field(default_factory=list)
+
+
+def find_moment(work: Workspace, run_id: str) -> Moment:
+    """The state that a run left; raises ConfigurationError when it left none that can be gone back to."""
+    ended = {row["run_id"]: row for row in work.ledger.rows("runs") if row["state"] == "finished"}
+    if run_id not in ended:
+        known = list(ended)
+        example = f" Newest: {', '.join(known[-3:])}." if known else ""
+        raise ConfigurationError(
+            f"--to: the ledger of '{work.domain.name}' knows no finished run '{run_id}'."
+            f"{nearest(run_id, known)}{example} 'lakehouse status {work.domain.name}' lists them."
+        )
+    details: Mapping[str, Any] = ended[run_id]["summary"] or {}
+    if "entries" not in details:
+        raise ConfigurationError(
+            f"--to: the run '{run_id}' was recorded before restoring was possible; name a later one."
+        )
+    return Moment(run_id, details["versions"], details["entries"])
+
+
+def restore_preview(work: Workspace, run_id: str) -> Restored:
+    """What a restore would do; raises TableError when files of that time are gone."""
+    moment = find_moment(work, run_id)
+    _check_files(work, moment)
+    found = Restored(run_id)
+    for name, path in _restorable(work).items():
+        version, target = table_version(path), moment.versions.get(name)
+        if version is not None and not same_files(path, target):
+            found.tables[name] = (version, target)
+    then, now = work.ledger.deliveries_at(moment.positions), work.ledger.deliveries()
+    found.held = list(back_to(then, now, "", "").held)
+    _note_contracts(work, moment, found)
+    return found
+
+
+def restore(work: Workspace, run_id: str, who: str, why: str) -> Restored:
+    """Bring the tables back and record what is thereby held; the caller holds the claim on the domain."""
+    resume_restore(work)
+    found = restore_preview(work, run_id)
+    moment = find_moment(work, run_id)
+    if not found.tables and not found.held:
+        found.notes.append(f"the tables are as the run {run_id} left them; nothing was changed")
+        return found
+    details = {"to": run_id, "versions": dict(moment.versions), "entries": dict(moment.positions)}
+    intent = {"kind": "restore", "who": who, "why": why, "run_id": work.run_id, "details": details}
+    work.ledger.record("decisions", [intent])
+    _go_back(work, moment, found, who, why)
+    return found
+
+
+def resume_restore(work: Workspace) -> Restored | None:
+    """Finish a restore that a crash cut off; None when there is none."""
+    open_intent: Row | None = None
+    for row in work.ledger.rows("decisions"):
+        if row["kind"] == "restore":
+            open_intent = row
+        elif row["kind"] == "restored":
+            open_intent = None
+    if open_intent is None:
+        return None
+    details = open_intent["details"]
+    moment = Moment(details["to"], details["versions"], details["entries"])
+    work.progress(f"finishing the interrupted restore to {moment.run_id}")
+    _check_files(work, moment)
+    found = Restored(moment.run_id, notes=[f"finished the interrupted restore to {moment.run_id}"])
+    _go_back(work, moment, found, open_intent["who"], open_intent["why"])
+    return found
+
+
+def _go_back(work: Workspace, moment: Moment, found: Restored, who: str, why: str) -> None:
+    summary = RunSummary(work.run_id, work.domain.name, work.lake.root, "", ["restore"])
+    record_run(work, "started", summary)
+    for name, path in _restorable(work).items():
+        version, target = table_version(path), moment.versions.get(name)
+        if version is None or same_files(path, target):
+            continue
+        found.tables[name] = (version, target)
+        work.progress(f"{name}: back to version {target}")
+        if target is None:
+            empty_table(path)
+        else:
+            restore_version(path, target)
+    found.held = _record_deliveries(work, moment, who, why)
+    _record_publications(work, moment)
+    done = {"kind": "restored", "who": who, "why": why, "run_id": work.run_id, "details": {"to": moment.run_id}}
+    work.ledger.record("decisions", [done])
+    _note_contracts(work, moment, found)
+    record_run(work, "finished", summary)
+
+
+def _restorable(work: Workspace) -> dict[str, str]:
+    bronze = {str(table.id) for table in work.domain.bronze()}
+    return {name: path for name, path in table_paths(work).items() if name not in bronze}
+
+
+def _check_files(work: Workspace, moment: Moment) -> None:
+    gone = []
+    for name, path in _restorable(work).items():
+        target = moment.versions.get(name)
+        problem = missing_files(path, target) if target is not None and table_version(path) is not None else None
+        if problem:
+            gone.append(f"{name} version {target}: {problem}")
+    if gone:
+        raise TableError(
+            f"The tables cannot go back to the run {moment.run_id}: {'; '.join(gone)}. Nothing was changed. VACUUM "
+            "removes what no version within keep_days of the contract needs; name a later run."
+        )
+
+
+def _record_deliveries(work: Workspace, moment: Moment, who: str, why: str) -> list[str]:
+    then, now = work.ledger.deliveries_at(moment.positions), work.ledger.deliveries()
+    wanted = back_to(then, now, who, why)
+    work.ledger.record("decisions", decision_rows(wanted.decisions, work.run_id))
+    decided = work.ledger.decisions()
+    rows = []
+    for outcome in wanted.outcomes:
+        delivery = now.contents[outcome.sequence]
+        mark = decided.mark(outcome.table, outcome.sequence)
+        rows.append(outcome_row(settled(outcome, then, mark), delivery, work.run_id))
+    work.ledger.record("deliveries", rows)
+    return list(wanted.held)
+
+
+def _record_publications(work: Workspace, moment: Moment) -> None:
+    """Say of each table which versions it was made from, in the numbers that these versions have now."""
+    paths = table_paths(work)
+    present = {name: table_version(path) for name, path in paths.items()}
+    rows = []
+    for table_id, published in work.ledger.publications_at(moment.positions).items():
+        table = work.domain.tables.get(table_id)
+        version = present.get(str(table_id))
+        if table is None or isinstance(table, BronzeTable) or version is None:
+            continue
+        inputs = {
+            name: _number_now(work, moment, table_id, name, then, present)
+            for name, then in published.input_versions.items()
+        }
+        rows.append(_publication_row(work, published, version, inputs))
+    work.ledger.record("publications", rows)
+
+
+def _number_now(
+    work: Workspace,
+    moment: Moment,
+    table_id: TableId,
+    name: str,
+    then: int,
+    present: Mapping[str, int | None],
+) -> int:
+    """The present number of an input's version, unless the input had moved on even then."""
+    full = side(table_id, name) if name in {"outranked", "quarantine"} else name
+    table = work.domain.tables.get(TableId.parse(full)) if "." in name else None
+    now, left = present.get(full), moment.versions.get(full)
+    if isinstance(table, BronzeTable) or now is None or left is None:
+        return then
+    return then if changed_between(table_paths(work)[full], then, left) else now
+
+
+def _publication_row(work: Workspace, published: Publication, version: int, inputs: Mapping[str, int]) -> Row:
+    return {
+        "run_id": work.run_id,
+        "step": "restore",
+        "table_id": str(published.table),
+        "version": version,
+        "input_versions": dict(inputs),
+        "fingerprint": published.fingerprint,
+        "rows": published.rows,
+    }
+
+
+def _note_contracts(work: Workspace, moment: Moment, found: Restored) -> None:
+    changed = _changed_contracts(work, moment)
+    if changed:
+        found.notes.append(
+            f"the contracts of {', '.join(changed)} have changed since: the next run makes them by the new ones"
+        )
+
+
+def _changed_contracts(work: Workspace, moment: Moment) -> Sequence[str]:
+    published = work.ledger.publications_at(moment.positions)
+    return [
+        str(table.id)
+        for table in work.domain.tables.values()
+        if not isinstance(table, BronzeTable)
+        and table.id in published
+        and published[table.id].fingerprint != work.fingerprint(table.id)
+    ]
