@@ -145,6 +145,42 @@ def data_files(lake: Path) -> set[str]:
     return {str(path) for layer in layers for path in (lake / "billing" / layer).rglob("*") if path.is_file()}
 
 
+def test_the_status_of_the_lake(place: Path, oracle: Any) -> None:
+    truth = json.loads((place / "landing.truth.json").read_text())
+    result = json.loads((place / "result.json").read_text())
+    (found,) = json.loads(lakehouse("status", "--lake", place / "lake", "--json").stdout)["domains"]
+    states = Counter(delivery["state"] for delivery in truth["deliveries"])
+    assert (found["deliveries"]["current"], found["deliveries"]["refused"]) == (states["accepted"], 1)
+    assert found["deliveries"]["unreadable"] == states["unreadable"] > 0
+    assert {one["delivery_id"] for one in found["troubled"]} == {
+        "usage/" + one["path"] for one in truth["deliveries"] if one["state"] != "accepted"
+    }
+    (rows,) = oracle.execute("SELECT count(*) FROM quarantine_usage").fetchone()
+    assert found["quarantine"][0]["rows"] == {"open": rows, "replayed": 0, "discarded": 0, "superseded": 0}
+    by_rule = oracle.execute("SELECT r, count(*) FROM (SELECT unnest(rules) AS r FROM quarantine_usage) GROUP BY ALL")
+    assert {one["rule"]: one["open"] for one in found["quarantine"][0]["rules"]} == dict(by_rule.fetchall())
+    tables = {one["table"]: (one["state"], one["newest_day"], one["rows"]) for one in found["tables"]}
+    for name, view in [("silver.usage", "silver_usage"), *((f"gold.{name}", name) for name in GOLD)]:
+        (rows,) = oracle.execute(f"SELECT count(*) FROM {view}").fetchone()
+        assert tables[f"billing.{name}"] == ("up to date", "2025-01-07", rows), name
+    assert (found["gaps"], found["waiting"], found["writer"]) == ([], [], None)
+    (run,) = found["runs"]
+    assert (run["run_id"], run["exit_code"], run["state"]) == (result["run_id"], 3, "finished")
+    log = [json.loads(line) for line in Path(run["log"]).read_text().splitlines()]
+    assert {line["run_id"] for line in log} == {result["run_id"]}
+    assert (log[-1]["message"], log[-1]["fields"]["exit_code"]) == ("run finished", 3)
+
+
+def test_the_history_of_a_table(place: Path, oracle: Any) -> None:
+    result = json.loads((place / "result.json").read_text())
+    (rows,) = oracle.execute("SELECT count(*) FROM silver_usage").fetchone()
+    found = json.loads(lakehouse("history", "billing.silver.usage", "--lake", place / "lake", "--json").stdout)
+    assert [(one["operation"], one["run_id"], one["rows_written"]) for one in found["versions"]] == [
+        ("WRITE", result["run_id"], rows),
+        ("CREATE TABLE", None, None),
+    ]
+
+
 def test_nothing_new_writes_nothing_and_starts_no_jvm(place: Path) -> None:
     before = data_files(place / "lake")
     poisoned = {**os.environ, "JAVA_HOME": "/nonexistent", "PATH": "/nonexistent"}
@@ -155,6 +191,7 @@ def test_nothing_new_writes_nothing_and_starts_no_jvm(place: Path) -> None:
     assert "billing: nothing new in" in done.stdout
     assert "refused for billing.silver.usage" in done.stdout
     assert data_files(place / "lake") == before
+    assert len(list((place / "lake/billing/logs").iterdir())) == 1
 
 
 def test_verify_agrees_then_names_a_tampered_row(place: Path) -> None:

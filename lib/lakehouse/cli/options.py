@@ -29,6 +29,10 @@ FullRefresh = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be read and touched; write nothing.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 5 when deliveries are unreadable or missing.")]
 ResultFile = Annotated[Path | None, typer.Option("--result", help="Write a JSON summary of the run to this file.")]
+LogFile = Annotated[
+    Path | None,
+    typer.Option("--log-file", help="Add the run's log, a JSON object a line, to this file too (else LAKEHOUSE_LOG)."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 RunId = Annotated[
     str | None,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lakehouse.contracts.domains import Domain
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError
 from lakehouse.ledger.book import Ledger
@@ -59,3 +62,22 @@ def write_result(place: str | Path, summary: Mapping[str, Any]) -> None:
 def result_place(lake: Lake, domain: str, run_id: str) -> str:
     """Where the lake keeps the summary of a run."""
     return f"{lake.domain(domain)}/results/{run_id}.json"
+
+
+def remove_old(lake: Lake, domain: Domain) -> list[str]:
+    """Remove results and logs of runs that are older than the domain keeps them; says so, or nothing.
+
+    In object stores this is a matter of their own rules.
+    """
+    days = domain.facts.keep_logs_days
+    oldest = time.time() - days * 86400
+    removed = 0
+    for folder in ("results", "logs") if lake.local else ():
+        for path in Path(lake.domain(domain.name), folder).glob("*"):
+            # Another run may tidy up at the same time.
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
+                    removed += 1
+    files = "1 result or log" if removed == 1 else f"{removed} results and logs"
+    return [f"{files} older than {days} days removed"] if removed else []

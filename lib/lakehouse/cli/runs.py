@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import logging
+import os
+import socket
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
+from rich.markup import escape
 
 from lakehouse.cli import options as o
 from lakehouse.cli import results
+from lakehouse.cli.logs import RunLog
 from lakehouse.cli.screen import Progress, console, show_error, show_run
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
@@ -44,6 +47,7 @@ class Request:
     """What is decided before the steps are done."""
     only: frozenset[str] | None = None
     """Delivery ids that the run is limited to."""
+    log_file: Path | None = None
 
 
 def carry_out(request: Request) -> None:
@@ -51,23 +55,29 @@ def carry_out(request: Request) -> None:
     run_id = request.run_id or new_run_id()
     summary: dict[str, Any] = {"run_id": run_id, "domain": request.domain, "steps": list(request.steps)}
     places: list[str | Path] = []
+    log = RunLog(run_id, request.domain)
     try:
         results.check_run_id(run_id)
         results.check_folder(request.result)
         places += [request.result] if request.result else []
-        found = _run(request, run_id, places)
+        log.write_to(request.log_file)
+        found = _run(request, run_id, places, log)
         show_run(found)
+        log.finished(found)
         summary, code = found.as_json(), found.exit_code
     except LakehouseError as error:
         show_error(str(error))
         summary, code = summary | {"reason": str(error)}, int(error.exit_code)
-    except KeyboardInterrupt:
+        _end_log(log, error, code)
+    except KeyboardInterrupt as interrupt:
         show_error("interrupted; the next run finishes what this one began")
         summary, code = summary | {"reason": "interrupted"}, int(ExitCode.FAILED)
+        _end_log(log, interrupt, code)
     except Exception as error:
-        logging.getLogger("lakehouse").debug(traceback.format_exc())
         _explain_failure(error, run_id)
         summary, code = summary | {"reason": _short(error)}, int(ExitCode.FAILED)
+        _end_log(log, error, code)
+    log.close()
     for place in places:
         try:
             results.write_result(place, summary | {"exit_code": code})
@@ -76,9 +86,10 @@ def carry_out(request: Request) -> None:
     raise typer.Exit(code)
 
 
-def _run(request: Request, run_id: str, places: list[str | Path]) -> RunSummary:
+def _run(request: Request, run_id: str, places: list[str | Path], log: RunLog) -> RunSummary:
     days = o.parse_days(request.first, request.last)
     environment = load_environment(request.environment)
+    log.mask(environment.settings())
     lake = Lake.at(request.lake or environment.lake)
     domain = load_domain(request.domain)
     landing = request.landing or environment.landing
@@ -93,7 +104,7 @@ def _run(request: Request, run_id: str, places: list[str | Path]) -> RunSummary:
             run_id,
             days,
             request.full_refresh,
-            progress.line,
+            _both(log.line, progress.line),
             only=request.only,
         )
         if request.run_id:
@@ -101,9 +112,43 @@ def _run(request: Request, run_id: str, places: list[str | Path]) -> RunSummary:
         if request.run_id or not request.dry_run:
             # From here on the lake itself keeps the result: whoever named the run looks for it there.
             places.append(results.result_place(lake, domain.name, run_id))
+        if lake.local and not request.dry_run:
+            log.keep_in(Path(lake.log(domain.name, run_id)))
+        log.started(_asked(request, work))
         if request.dry_run:
             return dry_run(work, request.steps)
-        return run_steps(work, request.steps, request.strict, progress.step, request.decide)
+        done = run_steps(work, request.steps, request.strict, _both(log.step, progress.step), request.decide)
+        if "maintain" in request.steps:
+            done.notes += results.remove_old(lake, domain)
+        return done
+
+
+def _both(first: Callable[[str], None], second: Callable[[str], None]) -> Callable[[str], None]:
+    def tell(text: str) -> None:
+        first(text)
+        second(text)
+
+    return tell
+
+
+def _asked(request: Request, work: Workspace) -> dict[str, Any]:
+    return {
+        "steps": list(request.steps),
+        "lake": work.lake.root,
+        "landing": work.landing,
+        "from": work.days.first,
+        "to": work.days.last,
+        "full_refresh": request.full_refresh,
+        "dry_run": request.dry_run,
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+    }
+
+
+def _end_log(log: RunLog, error: BaseException, code: int) -> None:
+    log.failed(error, code)
+    for path in log.files:
+        console(stderr=True).print(f"  Log: {escape(str(path))}", soft_wrap=True)
 
 
 def _short(error: Exception) -> str:
@@ -132,10 +177,10 @@ def _command(steps: Sequence[str]) -> Any:
         strict: o.Strict = False,
         result: o.ResultFile = None,
         run_id: o.RunId = None,
+        log_file: o.LogFile = None,
     ) -> None:
-        carry_out(
-            Request(domain, steps, first, last, lake, landing, env, full_refresh, dry_run, strict, result, run_id)
-        )
+        choices = (first, last, lake, landing, env, full_refresh, dry_run, strict, result, run_id)
+        carry_out(Request(domain, steps, *choices, log_file=log_file))
 
     return command
 

@@ -71,9 +71,8 @@ def _show_runs(out: Console, status: DomainStatus, days: int) -> None:
     _more(out, len(status.runs), "runs")
     if status.runs[0].reason:
         _line(out, f"last run: {status.runs[0].reason}")
-    logged = next((run for run in status.runs if run.log), None)
-    if logged:
-        _line(out, f"log: {logged.log}", whole=True)
+    if status.runs[0].log:
+        _line(out, f"log: {status.runs[0].log}", whole=True)
 
 
 def _steps(run: RunRecord) -> str:

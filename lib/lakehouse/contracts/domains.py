@@ -10,9 +10,9 @@ from datetime import date
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.checks import check_tables
@@ -52,6 +52,8 @@ class DomainFacts(Declaration):
     arrival: Arrival = Arrival()
     retries: Retries = Retries()
     alerts: Alerts = Alerts()
+    keep_logs_days: Annotated[int, Field(ge=7)] = 90
+    """For how long the lake keeps the results and logs of runs."""
 
     @field_validator("schedule")
     @classmethod
