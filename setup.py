@@ -59,6 +59,7 @@ setup(
         "duckdb-extensions",
         "duckdb-extension-delta>=1.5,<1.6",
         "fsspec",
+        "obstore>=0.11,<0.13",
     ],
     # Managed platforms bring their own builds of these; installing the wheel there must not replace them.
     extras_require={"spark": ["pyspark>=3.5.0,<3.6", "delta-spark>=3.3.0,<3.4"]},
