@@ -36,12 +36,32 @@ class WriterBusyError(LakehouseError):
     exit_code = ExitCode.WRITER_BUSY
 
 
+class ClaimLostError(WriterBusyError):
+    """This process does not hold the domain any more, or cannot prove that it does; it must write nothing more."""
+
+
 class ConservationError(LakehouseError):
     """Rows of an accepted delivery are missing from, or doubled in, the tables it was published to."""
 
 
 class TableError(LakehouseError):
     """A table in the lake is not what its contract or the ledger says it should be."""
+
+
+def busy(domain: str, holder: str) -> WriterBusyError:
+    """The error of a second writer, which is told who is the first."""
+    return WriterBusyError(
+        f"Another process writes the domain '{domain}': {holder}. Nothing was changed. "
+        "Wait until it has ended, then run the command again."
+    )
+
+
+def lost(domain: str, why: str) -> ClaimLostError:
+    """The error of a writer that must write nothing more."""
+    return ClaimLostError(
+        f"This process lost the domain '{domain}': {why} Nothing more is written. "
+        "Run the command again: it finishes what was begun."
+    )
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

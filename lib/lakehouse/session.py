@@ -13,7 +13,7 @@ from lakehouse.contracts.environments import Environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.locations import PACKAGE, jars_dir
 from lakehouse.errors import ConfigurationError
-from lakehouse.ledger.writer import claim_file
+from lakehouse.ledger.writer import claim_file, held_claim
 
 _ENGINE = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -69,10 +69,13 @@ def open_session(name: str, environment: Environment) -> SparkSession:
 
 def hold_claim(session: SparkSession, lake: Lake, domain: str) -> None:
     """Let the driver hold the writer's claim too, so that it counts as the writer even if this process is killed."""
-    if not lake.local:
-        return
     jvm = session.sparkContext._jvm
     assert jvm is not None
+    if not lake.local:
+        claim = held_claim(lake, domain)
+        if claim is not None:
+            claim.include(jvm.java.lang.ProcessHandle.current().pid())
+        return
     path = str(claim_file(lake, domain))
     held = jvm.java.lang.System.getProperties()
     key = f"lakehouse.claim.{path}"
@@ -82,7 +85,9 @@ def hold_claim(session: SparkSession, lake: Lake, domain: str) -> None:
 
 
 def release_claim(session: SparkSession, lake: Lake, domain: str) -> None:
-    """Let the driver give the claim back."""
+    """Let the driver give the claim back; a lease is given back for it."""
+    if not lake.local:
+        return
     jvm = session.sparkContext._jvm
     lock = jvm.java.lang.System.getProperties().remove(f"lakehouse.claim.{claim_file(lake, domain)}") if jvm else None
     if lock is not None:

@@ -22,7 +22,7 @@ Lakehouse = Callable[..., tuple[int, str, str]]
 
 COMMANDS = (
     "plan", "run", "ingest", "refine", "aggregate", "maintain", "validate", "sql", "sample", "verify", "package",
-    "airflow", "backfill", "history", "status", "retract", "release", "quarantine", "restore",
+    "airflow", "backfill", "history", "status", "retract", "release", "quarantine", "restore", "unlock",
 )  # fmt: skip
 
 

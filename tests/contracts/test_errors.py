@@ -243,6 +243,7 @@ MISTAKES = {
             "runner: {kind: databricks, package: s3://b, cluster: {spark_version: x, spark_conf: {}}}\nlanding:",
         )
     ],
+    "lease that is too short": [Change(LOCAL, "landing:", "lease_seconds: 5\nlanding:")],
     "ending of an environment": [Change("environments/prod.yaml", "", "a: b\n")],
 }  # fmt: skip
 

@@ -15,8 +15,17 @@ from pathlib import Path
 import pytest
 
 from lakehouse.contracts.lakes import Lake
-from lakehouse.errors import ConfigurationError, WriterBusyError
-from lakehouse.ledger.writer import claim, claim_file
+from lakehouse.errors import ClaimLostError, ConfigurationError, WriterBusyError
+from lakehouse.ledger.commits import committing
+from lakehouse.ledger.lease import Pace
+from lakehouse.ledger.lease_object import LeaseObject
+from lakehouse.ledger.lease_taking import take
+from lakehouse.ledger.processes import Process
+from lakehouse.ledger.writer import claim, claim_file, held_claim, hold
+from tests.ledger.conftest import Clock
+from tests.ledger.object_store import ObjectStore
+
+LAKE = Lake.at("s3://bucket/lake")
 
 HOLDER = """\
 import sys
@@ -130,3 +139,75 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"The lake {tmp_path}/lake cannot be written: Not a directory ({tmp_path}/lake/shop/writer.lock)."
     )
+
+
+# --- The fence
+
+
+def commit(lake: Lake) -> None:
+    with committing(f"{lake.domain('shop')}/silver/sales", "merge"):
+        pass
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
+def test_a_lock_file_that_is_gone_ends_the_claim(tmp_path: Path, replaced: bool) -> None:
+    lake = Lake.at(str(tmp_path))
+    with claim(lake, "shop", "run-1") as held:
+        held.check()
+        commit(lake)
+        claim_file(lake, "shop").unlink()
+        if replaced:
+            claim_file(lake, "shop").touch()
+        with pytest.raises(ClaimLostError) as caught, committing(f"{tmp_path}/shop/silver/sales", "merge"):
+            pytest.fail("committed")
+        assert str(caught.value) == (
+            f"This process lost the domain 'shop': its lock file {tmp_path}/shop/writer.lock was deleted or replaced. "
+            "Nothing more is written. Run the command again: it finishes what was begun."
+        )
+        assert int(caught.value.exit_code) == 4
+        with pytest.raises(ClaimLostError):
+            held.check()
+        commit(Lake.at(str(tmp_path / "other")))
+
+
+def test_the_fence_ends_with_the_claim(tmp_path: Path) -> None:
+    lake = Lake.at(str(tmp_path))
+    with claim(lake, "shop", "run-1") as held:
+        assert held_claim(lake, "shop") is held
+    claim_file(lake, "shop").unlink()
+    commit(lake)
+    assert held_claim(lake, "shop") is None
+
+
+def test_a_paused_holder_in_an_object_store_cannot_commit(store: ObjectStore, clock: Clock) -> None:
+    other = Process("bob", "two", "boot-2", 22, "200")
+    pace = Pace(60, 5, 1, clock.read, clock.wait)
+    said: list[str] = []
+    with hold(LAKE, "shop", "run-1", said.append, Pace(60, 3600, 1)) as held:
+        held.check()
+        commit(LAKE)
+        replacement = take(LeaseObject(LAKE, "shop", 5), "shop", "run-2", pace, said.append, other)
+        with pytest.raises(ClaimLostError) as caught, committing("s3://bucket/lake/shop/silver/sales", "merge"):
+            pytest.fail("committed")
+        assert str(caught.value) == (
+            f"This process lost the domain 'shop': process 22 of bob on two, run run-2, since {store.lease['since']}, "
+            "has taken it over (token 2). Nothing more is written. Run the command again: it finishes what was begun."
+        )
+    replacement.check()
+    assert len(said) == 1, "who was replaced has nothing to give back"
+
+
+def test_a_claim_in_an_object_store_is_given_back_also_after_an_error(store: ObjectStore) -> None:
+    with pytest.raises(RuntimeError), hold(LAKE, "shop", "run-1"):
+        assert store.lease["state"] == "held"
+        raise RuntimeError
+    assert (store.lease["state"], store.lease["note"]) == ("free", "given back")
+
+
+def test_a_claim_that_cannot_be_given_back_says_how_long_it_lasts(store: ObjectStore) -> None:
+    said: list[str] = []
+    with hold(LAKE, "shop", "run-1", said.append):
+        store.puts.extend(["never"] * 10)
+        store.gets.extend(["500"] * 10)
+    assert said == ["the lease on the domain 'shop' could not be given back; it ends by itself after 60 s"]
+    assert store.lease["state"] == "held"

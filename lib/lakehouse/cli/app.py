@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lakehouse.cli import backfills, decisions, histories, plans, restores, runs, scheduling, statuses
+from lakehouse.cli import backfills, claims, decisions, histories, plans, restores, runs, scheduling, statuses
 from lakehouse.cli import options as o
 from lakehouse.cli.quarantine import quarantine
 from lakehouse.cli.screen import console, show_error, show_rows
@@ -30,6 +30,7 @@ statuses.add_command(app)
 histories.add_command(app)
 backfills.add_command(app)
 scheduling.add_command(app)
+claims.add_command(app)
 
 
 @app.command(help="Check every contract and environment, the SQL in them included, without Spark.\n\n"

@@ -44,7 +44,7 @@ def add_command(app: typer.Typer) -> None:
             _show(restore_preview(work, to), domain, work, "would go back to")
             console().print("Nothing was written (--dry-run).")
             return
-        with Progress() as progress, claim(work.lake, domain, work.run_id):
+        with Progress() as progress, claim(work.lake, domain, work.run_id, progress.line):
             work.progress = progress.line
             found = restore(work, to, decided_by(who), why)
         _show(found, domain, work, "went back to")

@@ -111,17 +111,22 @@ def domain_names() -> list[str]:
     return sorted(path.parent.name for path in conf_dir().glob("*/domain.yml"))
 
 
-def load_domain(name: str) -> Domain:
-    """A domain with all its contracts; raises ConfigurationError listing every mistake of the first wrong file.
-
-    SQL in the contracts is not read here: see ``contracts.sql.check_sql``.
-    """
+def check_domain_name(name: str) -> None:
+    """Raise ConfigurationError for a domain that has no domain.yml."""
     names = domain_names()
     if name not in names:
         raise ConfigurationError(
             f"There is no domain '{name}'.{nearest(name, names)} Domains: {', '.join(names) or 'none'} "
             f"(folders with a domain.yml in {conf_dir()})."
         )
+
+
+def load_domain(name: str) -> Domain:
+    """A domain with all its contracts; raises ConfigurationError listing every mistake of the first wrong file.
+
+    SQL in the contracts is not read here: see ``contracts.sql.check_sql``.
+    """
+    check_domain_name(name)
     folder = conf_dir() / name
     _check_places(folder)
     tables = dict(_load_tables(name, folder))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.declaration import Declaration
@@ -62,6 +62,8 @@ class Environment(Declaration):
     """Spark settings; the engine's own (Delta, time zone) come on top."""
     runner: Runner = LocalRunner()
     """What runs the steps when a scheduler starts them."""
+    lease_seconds: Annotated[int, Field(ge=10, le=3600)] = 60
+    """In an object store: how long a writer must give no sign of life before another one takes the domain over."""
 
     @model_validator(mode="after")
     def _check_master(self) -> Environment:

@@ -1,51 +1,91 @@
-"""Who writes a domain right now, asked without getting in the writer's way."""
+"""Who writes a domain right now, asked without getting in the writer's way, and how a lease is taken from the dead."""
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
 
 from lakehouse.contracts.lakes import Lake
-from lakehouse.ledger.writer import claim_file
+from lakehouse.errors import ConfigurationError, busy
+from lakehouse.ledger.lease import TRIES, Pace
+from lakehouse.ledger.lease_object import LeaseObject
+from lakehouse.ledger.lease_record import Found, UnreachableError, find, put
+from lakehouse.ledger.processes import proven_dead, this_process
+from lakehouse.ledger.writer import Holder, claim_file, last_holder
 
-
-@dataclass(frozen=True)
-class Holder:
-    """The process that holds the claim on a domain. What could not be read of it is None."""
-
-    user: str | None = None
-    host: str | None = None
-    process: int | None = None
-    run_id: str | None = None
-    since: str | None = None
+__all__ = ["Holder", "held_lease", "holder", "holder_of", "remove_lease"]
 
 
 def holder(lake: Lake, domain: str) -> Holder | None:
-    """Who holds the claim on a domain of a local lake, or None when it is free.
+    """Who holds the claim on a domain, or None when it is free.
 
-    Both locks of the writer (see ``writer.claim``) are tried for an instant, and shared: observers do not exclude one
-    another.
+    Raises UnreachableError for an object store that does not answer, ConfigurationError for what cannot be read.
     """
+    if lake.local:
+        return _of_lock(lake, domain)
+    found = held_lease(lake, domain)
+    return holder_of(found) if found else None
+
+
+def _of_lock(lake: Lake, domain: str) -> Holder | None:
+    """Both locks of the writer are tried for an instant, and shared: observers do not exclude one another."""
     path = claim_file(lake, domain)
     try:
         descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None  # no writer has ever been there
+    except OSError as error:
+        raise ConfigurationError(f"The lake {lake.root} cannot be read: {error.strerror} ({path}).") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return _named(os.pread(descriptor, 1 << 16, 0))
+        if _refused(fcntl.flock, descriptor):
+            return last_holder(path)
+        if _refused(fcntl.lockf, descriptor):
+            return replace(last_holder(path), dead=True)
+        return None
     finally:
         os.close(descriptor)
-    return None
 
 
-def _named(text: bytes) -> Holder:
+def _refused(lock: Callable[[int, int], object], descriptor: int) -> bool:
+    """Whether a shared lock cannot be had."""
     try:
-        found = json.loads(text)
-        return Holder(found["user"], found["host"], found["process"], found["run"], found["since"])
-    except (ValueError, KeyError, TypeError):
-        return Holder()
+        lock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
+
+
+def held_lease(lake: Lake, domain: str) -> Found | None:
+    """The lease of a domain in an object store, if somebody holds it."""
+    found = find(LeaseObject(lake, domain, Pace().beat))
+    return found if found and found.record.held else None
+
+
+def holder_of(lease: Found) -> Holder:
+    """Who holds a lease."""
+    record = lease.record
+    dead = all(proven_dead(process) for process in (record.holder, *record.drivers))
+    return Holder(record.holder.user, record.holder.host, record.holder.number, record.run, record.since, dead)
+
+
+def remove_lease(lake: Lake, domain: str, found: Found, because: str) -> str:
+    """Make a lease free that somebody holds, whoever it is; returns how that was noted.
+
+    The holder, should it live, learns of it before its next commit. Raises WriterBusyError when somebody else has taken
+    the lease meanwhile, UnreachableError when the store does not do it.
+    """
+    store = LeaseObject(lake, domain, Pace().beat)
+    me = this_process()
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    note = f"removed by {me.user} on {me.host} at {now}: {because}"
+    for _ in range(TRIES):
+        left = put(store, found.record.freed(note), found.e_tag)
+        if left is None or not left.record.held:
+            return note
+        if not left.record.is_taking(found.record):
+            raise busy(domain, str(left.record))
+        found = left
+    raise UnreachableError(f"{store.place} was not removed.")

@@ -47,7 +47,7 @@ def run_steps(
     """
     chosen = [step for step in STEPS if step in steps]
     summary = RunSummary(work.run_id, work.domain.name, work.lake.root, work.landing, chosen)
-    with claim(work.lake, work.domain.name, work.run_id):
+    with claim(work.lake, work.domain.name, work.run_id, work.progress, work.environment.lease_seconds):
         work.ledger.check_format()
         resumed = resume_restore(work)
         summary.notes += resumed.notes if resumed else []
