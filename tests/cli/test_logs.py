@@ -13,13 +13,18 @@ from typing import Any
 
 import pytest
 
-from lakehouse.cli import runs
+from lakehouse.cli import restores, runs
 from lakehouse.contracts.lakes import Lake
+from lakehouse.errors import TableError
 from lakehouse.ledger.writer import claim
+from lakehouse.steps.decisions import Decide
+from lakehouse.steps.order import run_steps
+from lakehouse.steps.restore import Restored
 from lakehouse.steps.summary import DeliverySummary, RunSummary, TableSummary
 from lakehouse.steps.workspace import Workspace
 from tests.cli.commands import Lakehouse, commands
 from tests.contracts.places import DOMAIN, LOCAL, Change, change, copy_conf
+from tests.steps.lived_in import LivedIn
 
 Steps = Callable[[Callable[[str], None], Workspace, RunSummary], None]
 Works = Callable[[Steps], None]
@@ -199,6 +204,63 @@ def test_a_dry_run_leaves_no_log_in_the_lake(lakehouse: Lakehouse, tmp_path: Pat
     (tmp_path / "billing/year=2025/month=01/day=01/a.csv").write_text("timestamp\n1\n")
     assert lakehouse("run", "billing", "--landing", ".", "--lake", "lake", "--dry-run")[0] == 0
     assert not (tmp_path / "lake").exists()
+
+
+def test_a_decision_is_in_the_log_also_when_it_changes_no_table(
+    lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = LivedIn(tmp_path / "place")
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(place.conf))
+    refused = place.deliver("2025-01-01")
+    place.judge(refused)
+    arguments = [refused.delivery_id, "--because", "tests", "--who", "ann", "--lake", place.lake.root]
+    monkeypatch.setattr(runs, "run_steps", lambda work, steps, strict, step, decide: only_decided(work, decide))
+    assert lakehouse("retract", "billing", *arguments)[0] == 0
+    (log,) = (tmp_path / "place/lake/billing/logs").iterdir()
+    assert told(log) == [
+        ("info", None, "run started"),
+        ("info", None, f"ann decided: retract {refused.delivery_id}"),
+        ("info", None, f"{refused.delivery_id} is retracted"),
+        ("info", None, "run finished"),
+    ]
+    log.unlink()
+    monkeypatch.setattr(runs, "run_steps", run_steps)
+    assert lakehouse("release", "billing", *arguments)[0] == 0
+    assert list(log.parent.iterdir()) == []
+
+
+def only_decided(work: Workspace, decide: Decide) -> RunSummary:
+    summary = RunSummary(work.run_id, "billing", work.lake.root, "", [], nothing_new=True)
+    summary.notes += decide(work).notes
+    return summary
+
+
+def test_a_restore_has_a_log(lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def restore(work: Workspace, run_id: str, who: str, why: str) -> Restored:
+        work.progress("billing.silver.usage: back to version 3")
+        if why == "oops":
+            raise TableError("version 3 is gone")
+        return Restored(run_id, held=["usage/a.csv"])
+
+    monkeypatch.setattr(restores, "restore", restore)
+    command = ["restore", "billing", "--to", "monday", "--who", "ann", "--lake", "lake", "--because"]
+    assert lakehouse(*command, "wrong prices")[0] == 0
+    (log,) = (tmp_path / "lake/billing/logs").iterdir()
+    assert told(log) == [
+        ("info", "restore", "run started"),
+        ("info", "restore", "billing.silver.usage: back to version 3"),
+        ("info", "restore", "run finished"),
+    ]
+    assert lines(log)[0]["fields"] == {"lake": f"{tmp_path}/lake", "to": "monday", "who": "ann", "why": "wrong prices"}
+    assert lines(log)[2]["fields"] == {"held": ["usage/a.csv"], "notes": []}
+    log.unlink()
+    code, _, err = lakehouse(*command, "oops")
+    (log,) = log.parent.iterdir()
+    assert (code, err) == (
+        1,
+        "billing.silver.usage: back to version 3\n" + f"  Log: {log}\nerror version 3 is gone\n",
+    )
+    assert lines(log)[-1]["fields"] == {"exit_code": 1, "reason": "version 3 is gone"}
 
 
 # --- Places

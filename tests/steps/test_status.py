@@ -126,6 +126,7 @@ def test_deliveries_that_do_not_count(place: LivedIn) -> None:
         ("02/a.csv", "held", "by ann: why hold"),
         ("03/b.csv", "duplicate", f"the same content as {delivery_id('2025-01-03')}"),
     ]
+    assert attention(found) == ["1 delivery held"]
     gone = (delivery_id("2025-01-01"), delivery_id("2025-01-02"))
     assert found.waiting == (Waiting(str(SILVER), "deliveries are to be taken out", gone),)
 

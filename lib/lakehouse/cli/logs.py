@@ -7,12 +7,15 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from lakehouse.cli.screen import show_error
+from rich.markup import escape
+
+from lakehouse.cli.screen import console, show_error
+from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
 from lakehouse.errors import ConfigurationError, ExitCode
 from lakehouse.steps.summary import RunSummary
@@ -35,8 +38,8 @@ _STEPS = {"bronze": "ingest", "silver": "refine", "gold": "aggregate"}
 class RunLog:
     """The log of one run: what any logger of this package says while it lasts, with the run's id on each line."""
 
-    def __init__(self, run_id: str, domain: str) -> None:
-        self._lines = _Lines(run_id, domain)
+    def __init__(self, run_id: str, domain: str, step: str | None = None) -> None:
+        self._lines = _Lines(run_id, domain, step)
         self._places: list[_Place] = []
         self._level = _log.level
         self._began = time.monotonic()
@@ -45,6 +48,14 @@ class RunLog:
         self.mask(os.environ)
         _log.setLevel(logging.INFO)
         _log.addHandler(self._silence)
+
+    def __enter__(self) -> RunLog:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is not None:
+            self.failed(error, int(getattr(error, "exit_code", ExitCode.FAILED)))
+        self.close()
 
     def close(self) -> None:
         """Stop to listen."""
@@ -66,9 +77,10 @@ class RunLog:
             raise ConfigurationError(f"{source}: '{named}' cannot be written: {error.strerror}.") from error
         self._add(_Place(named, self._lines)).begin()
 
-    def keep_in(self, path: Path) -> None:
-        """Keep the log in the lake too, from when the run begins to do something."""
-        self._add(_Place(path, self._lines))
+    def keep_in(self, lake: Lake, domain: str) -> None:
+        """Keep the log in a local lake too, from when the run begins to do something."""
+        if lake.local:
+            self._add(_Place(Path(lake.log(domain, self._lines.run_id)), self._lines))
 
     def mask(self, settings: Mapping[str, str]) -> None:
         """Never write the values of settings whose names say that they are secret."""
@@ -80,11 +92,6 @@ class RunLog:
         _log.addHandler(place)
         return place
 
-    @property
-    def files(self) -> list[Path]:
-        """Where the log is written."""
-        return [place.path for place in self._places if place.written]
-
     # --- What happens
 
     def started(self, fields: Mapping[str, Any]) -> None:
@@ -92,16 +99,20 @@ class RunLog:
         _say("run started", fields)
 
     def step(self, name: str) -> None:
-        """A step begins: there is something to do, so that the lake gets its log."""
-        for place in self._places:
-            place.begin()
+        """A step begins."""
+        self._begin()
         self._end_step()
         self._lines.step, self._began = name, time.monotonic()
         _say("step started")
 
     def line(self, text: str) -> None:
-        """Something is being done."""
+        """Something is being done, so that the lake gets its log."""
+        self._begin()
         _say(text)
+
+    def _begin(self) -> None:
+        for place in self._places:
+            place.begin()
 
     def finished(self, summary: RunSummary) -> None:
         """The run has ended; what came of it."""
@@ -109,21 +120,36 @@ class RunLog:
         for level, message, fields in _events(summary):
             table = str(fields.get("table") or fields.get("table_id") or "")
             _say(message, fields, level, _STEPS.get(TableId.parse(table).layer) if table else None)
-        _say("run finished", _figures(summary), logging.WARNING if summary.exit_code else logging.INFO)
+        self.ended(_figures(summary), logging.WARNING if summary.exit_code else logging.INFO)
+
+    def ended(self, fields: Mapping[str, Any], level: int = logging.INFO) -> None:
+        """The run has ended."""
+        _say("run finished", fields, level)
 
     def failed(self, error: BaseException, code: int) -> None:
-        """The run has ended with an error. One that nobody can foresee begins the log in the lake."""
+        """The run has ended with an error: name the log. An error that nobody can foresee begins that in the lake."""
         if code == ExitCode.FAILED:
-            for place in self._places:
-                place.begin()
+            self._begin()
         fields = {"exit_code": code, "reason": str(error) or type(error).__name__}
         # How long the step took until then would be read as how long it takes.
         _log.error("run failed", exc_info=error, extra={"fields": fields})
+        for path in (place.path for place in self._places if place.written):
+            console(stderr=True).print(f"  Log: {escape(str(path))}", soft_wrap=True)
 
     def _end_step(self) -> None:
         if self._lines.step:
             _say("step finished", {"seconds": round(time.monotonic() - self._began, 1)})
         self._lines.step = None
+
+
+def both(first: Callable[[str], None], second: Callable[[str], None]) -> Callable[[str], None]:
+    """A function that tells both of a line."""
+
+    def tell(text: str) -> None:
+        first(text)
+        second(text)
+
+    return tell
 
 
 def _say(
@@ -170,10 +196,10 @@ def _figures(summary: RunSummary) -> dict[str, Any]:
 class _Lines(logging.Formatter):
     """A record as one line of JSON."""
 
-    def __init__(self, run_id: str, domain: str) -> None:
+    def __init__(self, run_id: str, domain: str, step: str | None) -> None:
         super().__init__()
-        self._run_id, self._domain = run_id, domain
-        self.step: str | None = None
+        self.run_id, self._domain = run_id, domain
+        self.step = step
         self.secrets: set[str] = set()
 
     def format(self, record: logging.LogRecord) -> str:
@@ -181,7 +207,7 @@ class _Lines(logging.Formatter):
         event: dict[str, Any] = {
             "time": moment.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
-            "run_id": self._run_id,
+            "run_id": self.run_id,
             "domain": self._domain,
             "step": getattr(record, "step", None) or self.step,
             "message": record.getMessage(),
@@ -210,8 +236,9 @@ class _Place(logging.Handler):
 
     def begin(self) -> None:
         """Write what was held back, and from now on each line as it comes."""
-        held, self._held = self._held or [], None
-        self._write(held)
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._write(held)
 
     def emit(self, record: logging.LogRecord) -> None:
         line = self.format(record)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from lakehouse.cli import options as o
 from lakehouse.cli.decisions import Because, Who, check_because, decided_by
+from lakehouse.cli.logs import RunLog, both
 from lakehouse.cli.screen import Progress, command, console
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
@@ -44,9 +45,14 @@ def add_command(app: typer.Typer) -> None:
             _show(restore_preview(work, to), domain, work, "would go back to")
             console().print("Nothing was written (--dry-run).")
             return
-        with Progress() as progress, claim(work.lake, domain, work.run_id, progress.line):
-            work.progress = progress.line
-            found = restore(work, to, decided_by(who), why)
+        with RunLog(work.run_id, domain, "restore") as log, Progress() as progress:
+            log.write_to(None)
+            log.keep_in(work.lake, domain)
+            log.started({"lake": work.lake.root, "to": to, "who": decided_by(who), "why": why})
+            work.progress = both(log.line, progress.line)
+            with claim(work.lake, domain, work.run_id, progress.line):
+                found = restore(work, to, decided_by(who), why)
+            log.ended({"held": found.held, "notes": found.notes})
         _show(found, domain, work, "went back to")
 
 

@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 import socket
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
-from rich.markup import escape
 
 from lakehouse.cli import options as o
 from lakehouse.cli import results
-from lakehouse.cli.logs import RunLog
+from lakehouse.cli.logs import RunLog, both
 from lakehouse.cli.screen import Progress, console, show_error, show_run
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ExitCode, LakehouseError
-from lakehouse.steps.decisions import Decide
+from lakehouse.steps.decisions import Decide, Ruling
 from lakehouse.steps.order import STEPS, dry_run, new_run_id, run_steps
 from lakehouse.steps.summary import RunSummary
 from lakehouse.steps.workspace import Workspace
@@ -68,15 +67,15 @@ def carry_out(request: Request) -> None:
     except LakehouseError as error:
         show_error(str(error))
         summary, code = summary | {"reason": str(error)}, int(error.exit_code)
-        _end_log(log, error, code)
+        log.failed(error, code)
     except KeyboardInterrupt as interrupt:
         show_error("interrupted; the next run finishes what this one began")
         summary, code = summary | {"reason": "interrupted"}, int(ExitCode.FAILED)
-        _end_log(log, interrupt, code)
+        log.failed(interrupt, code)
     except Exception as error:
         _explain_failure(error, run_id)
         summary, code = summary | {"reason": _short(error)}, int(ExitCode.FAILED)
-        _end_log(log, error, code)
+        log.failed(error, code)
     log.close()
     for place in places:
         try:
@@ -104,7 +103,7 @@ def _run(request: Request, run_id: str, places: list[str | Path], log: RunLog) -
             run_id,
             days,
             request.full_refresh,
-            _both(log.line, progress.line),
+            both(log.line, progress.line),
             only=request.only,
         )
         if request.run_id:
@@ -112,21 +111,27 @@ def _run(request: Request, run_id: str, places: list[str | Path], log: RunLog) -
         if request.run_id or not request.dry_run:
             # From here on the lake itself keeps the result: whoever named the run looks for it there.
             places.append(results.result_place(lake, domain.name, run_id))
-        if lake.local and not request.dry_run:
-            log.keep_in(Path(lake.log(domain.name, run_id)))
+        if not request.dry_run:
+            log.keep_in(lake, domain.name)
         log.started(_asked(request, work))
         if request.dry_run:
             return dry_run(work, request.steps)
-        done = run_steps(work, request.steps, request.strict, _both(log.step, progress.step), request.decide)
+        done = run_steps(work, request.steps, request.strict, both(log.step, progress.step), _told(request.decide, log))
         if "maintain" in request.steps:
             done.notes += results.remove_old(lake, domain)
         return done
 
 
-def _both(first: Callable[[str], None], second: Callable[[str], None]) -> Callable[[str], None]:
-    def tell(text: str) -> None:
-        first(text)
-        second(text)
+def _told(decide: Decide | None, log: RunLog) -> Decide | None:
+    """The same decisions; what is recorded of them stands in the log."""
+    if decide is None:
+        return None
+
+    def tell(work: Workspace) -> Ruling:
+        ruling = decide(work)
+        for one in ruling.decisions:
+            log.line(f"{one.who} decided: {one.kind} {one.delivery_id}")
+        return ruling
 
     return tell
 
@@ -143,12 +148,6 @@ def _asked(request: Request, work: Workspace) -> dict[str, Any]:
         "host": socket.gethostname(),
         "process": os.getpid(),
     }
-
-
-def _end_log(log: RunLog, error: BaseException, code: int) -> None:
-    log.failed(error, code)
-    for path in log.files:
-        console(stderr=True).print(f"  Log: {escape(str(path))}", soft_wrap=True)
 
 
 def _short(error: Exception) -> str:
