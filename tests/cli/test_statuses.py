@@ -18,7 +18,6 @@ from tests.cli.commands import Lakehouse, commands
 from tests.steps.lived_in import BRONZE, DAILY, HEADER, SILVER, LivedIn, delivery_id
 
 RUN = "20250109T060000Z-0123abcd"
-OPERATIONS = Path(__file__).resolve().parents[2] / "docs/operations.md"
 
 
 @pytest.fixture
@@ -130,31 +129,6 @@ def test_who_writes(place: LivedIn, lakehouse: Lakehouse) -> None:
     )
 
 
-def test_a_driver_that_outlived_its_run(place: LivedIn, lakehouse: Lakehouse) -> None:
-    """Java takes a lock of the other kind, which outlives that of the command that started it."""
-    with claim(place.lake, "billing", RUN):
-        pass
-    hold = (
-        "import fcntl, sys\n"
-        "with open(sys.argv[1], 'r+') as file:\n"
-        "    fcntl.lockf(file, fcntl.LOCK_EX)\n"
-        "    print('held', flush=True)\n"
-        "    sys.stdin.readline()\n"
-    )
-    command = [sys.executable, "-c", hold, "lake/billing/writer.lock"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as driver:
-        assert driver.stdout and driver.stdout.readline() == "held\n"
-        _, out, _ = lakehouse("status", "--lake", "lake")
-        _, as_json, _ = lakehouse("status", "--lake", "lake", "--json")
-        driver.kill()
-    assert out.splitlines()[1] == f"  being written by run {RUN}"
-    assert out.splitlines()[3] == "    that process has ended; its Spark driver is still at work"
-    writer = json.loads(as_json)["domains"][0]["writer"]
-    assert (writer["run_id"], writer["dead"]) == (RUN, True)
-    documented = re.search(r"^\| `writer` \| (.*) \|$", OPERATIONS.read_text(), re.M)
-    assert documented and set(writer) == set(re.findall(r"`(\w+)`", documented[1]))
-
-
 def test_a_failed_run_names_its_log(place: LivedIn, lakehouse: Lakehouse) -> None:
     place.run("run-2", {"state": "started"}, {"state": "failed", "exit_code": 1, "reason": "[b]no[/] disk"})
     log = Path(place.lake.log("billing", "run-2"))
@@ -260,7 +234,8 @@ def test_as_json(place: LivedIn, lakehouse: Lakehouse, tmp_path: Path) -> None:
 def test_every_key_is_documented(place: LivedIn, lakehouse: Lakehouse) -> None:
     _, out, _ = lakehouse("status", "--lake", "lake", "--json")
     found = json.loads(out)["domains"][0]
-    part = OPERATIONS.read_text().partition("## What is going on?")[2].partition("\n## ")[0]
+    text = (Path(__file__).resolve().parents[2] / "docs/operations.md").read_text()
+    part = text.partition("## What is going on?")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", part, re.M))
     assert list(rows) == list(found)
     for name, inner in [

@@ -37,6 +37,10 @@ def rule(condition: str) -> Change:
     return Change(SILVER, DEBIT, f"{{assert: {condition}, because")
 
 
+def manifest(files: str) -> Change:
+    return Change(BRONZE, "columns:\n", f"  manifest: {{files: {files}}}\ncolumns:\n")
+
+
 def derived(expression: str) -> Change:
     return Change(SILVER, "derived: to_date(usage_timestamp)", f"derived: {expression}")
 
@@ -200,6 +204,16 @@ MISTAKES = {
     "delimiter that is a letter": [Change(BRONZE, "columns:\n", "  delimiters: [',', x]\ncolumns:\n")],
     "no delimiter": [Change(BRONZE, "columns:\n", "  delimiters: []\ncolumns:\n")],
     "encoding": [Change(BRONZE, "columns:\n", "  encoding: utf8\ncolumns:\n")],
+    "manifest that is a text": [Change(BRONZE, "columns:\n", "  manifest: manifest.json\ncolumns:\n")],
+    "unknown key of a manifest": [Change(BRONZE, "columns:\n", "  manifest: {file: m.json}\ncolumns:\n")],
+    "manifest without a place": [Change(BRONZE, "columns:\n", "  manifest: {required: true}\ncolumns:\n")],
+    "manifest that may be missing or not": [manifest("'{path}.json', required: maybe")],
+    "manifest with a star": [manifest("'*.json'")],
+    "placeholder of a manifest": [manifest("'{paht}.json'")],
+    "day of a manifest": [manifest("'{date}.json'")],
+    "folder in the middle of a manifest's path": [manifest("'manifests/{folder}/m.json'")],
+    "form of a manifest": [manifest("'{path}.xml'")],
+    "absolute path of a manifest": [manifest("/manifests/m.json")],
     # --- domains
     "unknown key of a domain": [Change(DOMAIN, "owner:", "ower:")],
     "start that is no date": [Change(DOMAIN, "2025-01-01", "soon")],

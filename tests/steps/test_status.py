@@ -93,11 +93,12 @@ def test_deliveries_by_state(place: LivedIn) -> None:
     place.deliver("2025-01-03", "unreadable", reason="the file is empty (0 bytes)")
     place.deliver("2025-01-04", "ingesting")
     place.deliver("2025-01-05", "torn", reason="the file changed while it was read")
+    place.deliver("2025-01-07", "unconfirmed", reason="waits for its manifest m.json")
     place.deliver("2025-01-06")
     found = status(place)
     assert dict(found.deliveries) == {
-        "current": 1, "waiting": 1, "refused": 1, "unreadable": 1, "torn": 1, "interrupted": 1, "held": 0,
-        "retracted": 0, "duplicate": 0,
+        "current": 1, "waiting": 1, "refused": 1, "unreadable": 1, "unconfirmed": 1, "torn": 1,
+        "interrupted": 1, "held": 0, "retracted": 0, "duplicate": 0,
     }  # fmt: skip
     bronze, silver = str(BRONZE), str(SILVER)
     assert found.troubled == tuple(
@@ -107,6 +108,7 @@ def test_deliveries_by_state(place: LivedIn) -> None:
             (3, "unreadable", bronze, "the file is empty (0 bytes)"),
             (4, "interrupted", bronze, "a run stopped while it took the file"),
             (5, "torn", bronze, "the file changed while it was read"),
+            (7, "unconfirmed", bronze, "waits for its manifest m.json"),
         ]
     )
     assert found.waiting == (Waiting(silver, "deliveries are not refined yet", (delivery_id("2025-01-06"),)),)

@@ -27,7 +27,7 @@ from lakehouse.steps.order import STEPS, new_run_id
 from lakehouse.steps.plans import WORK, Plan, PlannedDelivery, plan
 from lakehouse.steps.workspace import Workspace
 
-_COLORS = {"missing": "yellow", "refused": "red", "unreadable": "red", "present": "green"}
+_COLORS = {"missing": "yellow", "refused": "red", "unreadable": "red", "unconfirmed": "red", "present": "green"}
 _COLUMNS = ("day", "state", "files", "rows", "bytes", "what")
 _NUMBERS = {"files", "rows", "bytes"}
 
@@ -188,6 +188,9 @@ def _show_work(out: Console, work: Workspace, found: Plan) -> None:
         out.print(f"[yellow]missing[/]    {days}; they can only be delivered, not repaired")
     if found.strangers:
         out.print(f"[yellow]ignored[/]    {_count(found.strangers, 'file')} that fit no source's pattern")
+    if found.orphans:
+        names = escape(", ".join(found.orphans))
+        out.print(f"[yellow]waiting[/]    {_count(found.orphans, 'manifest')} without a file: {names}", soft_wrap=True)
     ranges = found.work_ranges()
     if ranges:
         span = f"--from {ranges[0][0]} --to {ranges[-1][1]}"
@@ -225,6 +228,7 @@ def as_object(work: Workspace, found: Plan) -> dict[str, Any]:
         ],
         "backfills": [{"from": str(first), "to": str(last)} for first, last in found.work_ranges()],
         "strangers": list(found.strangers),
+        "orphans": list(found.orphans),
     }
 
 

@@ -85,13 +85,13 @@ def show_run(summary: RunSummary) -> None:
 
 
 def _show_deliveries(out: Console, summary: RunSummary) -> None:
-    states = ("new", "corrected", "accepted", "refused", "withdrawn", "unreadable", "torn")
-    quiet = {"withdrawn", "torn"}
+    states = ("new", "corrected", "accepted", "refused", "withdrawn", "unreadable", "unconfirmed", "torn")
+    quiet = {"withdrawn", "unconfirmed", "torn"}
     counted = {state: len(summary.taken(state)) for state in states}
     words = {"new": "taken", "corrected": "corrected", "torn": "changed while read"}
     shown = [f"{count} {words.get(state, state)}" for state, count in counted.items() if count or state not in quiet]
     out.print("[bold]Deliveries[/]  " + ", ".join(shown))
-    for state in ("refused", "unreadable", "torn", "corrected", "withdrawn"):
+    for state in ("refused", "unreadable", "unconfirmed", "torn", "corrected", "withdrawn"):
         for delivery in summary.taken(state)[:_SHOWN]:
             color = "yellow" if state in {"corrected", "withdrawn"} else "red"
             out.print(f"  [{color}]{state}[/] {escape(_delivery(delivery))}", soft_wrap=True)

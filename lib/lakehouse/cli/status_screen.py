@@ -49,8 +49,6 @@ def _show_head(out: Console, lake: Lake, status: DomainStatus) -> None:
     if writer and writer.run_id:
         _line(out, f"being written by run {writer.run_id}", "cyan")
         _line(out, f"  process {writer.process} of {writer.user} on {writer.host}, since {writer.since}")
-        if writer.dead:
-            _line(out, "  that process has ended; its Spark driver is still at work")
     elif writer:
         _line(out, "being written; by whom could not be read", "cyan")
     concerns = attention(status)

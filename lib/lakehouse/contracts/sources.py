@@ -7,26 +7,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, field_validator
+from pydantic import BeforeValidator, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.declaration import Declaration
+from lakehouse.contracts.manifests import DeclaredManifest
+from lakehouse.contracts.patterns import PLACEHOLDERS, checked_path, expression
 from lakehouse.errors import nearest
 
-_PLACEHOLDERS = {
-    "year": "(?P<year>[0-9]{4})",
-    "month": "(?P<month>[0-9]{1,2})",
-    "day": "(?P<day>[0-9]{1,2})",
-    "date": "(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})",
-}
 ENCODINGS = (
     "utf-8", "utf-16", "us-ascii", "iso-8859-1", "iso-8859-2", "iso-8859-5", "iso-8859-7", "iso-8859-9", "iso-8859-15",
     "windows-1250", "windows-1251", "windows-1252", "windows-1253", "windows-1254", "koi8-r", "big5", "gb18030",
     "euc-jp", "euc-kr", "shift_jis",
 )  # fmt: skip
 """Names that Python and Java both know and mean the same by."""
-
-_TOKEN = re.compile(r"\{(\w+)\}|(\*)|([^{*]+|\{)")
 
 
 @dataclass(frozen=True)
@@ -60,17 +54,13 @@ class CsvSource(Declaration):
     delimiters: tuple[str, ...] = (",", ";")
     """Delimiters that a file may use; the one under which most known columns are found is taken."""
     encoding: Annotated[str, BeforeValidator(_checked_encoding)] = "utf-8"
+    manifest: DeclaredManifest | None = None
+    """Files beside the deliveries that say what is delivered; none is looked for when this is left out."""
 
     @field_validator("folder", "files")
     @classmethod
     def _check_path(cls, path: str) -> str:
-        if path.startswith("/") or "://" in path or ".." in path.split("/") or not path.strip("/"):
-            raise PydanticCustomError(
-                "path",
-                "'{found}' is not a path below the landing zone. Example: billing/usage.",
-                {"found": path},
-            )
-        return path.rstrip("/")
+        return checked_path(path)
 
     @field_validator("files")
     @classmethod
@@ -84,12 +74,12 @@ class CsvSource(Declaration):
             )
         names = re.findall(r"\{(\w+)\}", files)
         for name in names:
-            if name not in _PLACEHOLDERS:
+            if name not in PLACEHOLDERS:
                 raise PydanticCustomError(
                     "placeholder",
                     "'{name}' is not a placeholder.{hint} Allowed: {year}, {month}, {day}, {date}. "
                     "Example: files: 'year={year}/month={month}/day={day}/*.csv'.",
-                    {"name": f"{{{name}}}", "hint": nearest(name, _PLACEHOLDERS)},
+                    {"name": f"{{{name}}}", "hint": nearest(name, PLACEHOLDERS)},
                 )
         some = [f"{{{name}}}" for name in ("year", "month", "day") if name in names]
         if 0 < len(some) < 3:
@@ -116,6 +106,20 @@ class CsvSource(Declaration):
                 )
         return delimiters
 
+    @model_validator(mode="after")
+    def _check_manifest(self) -> CsvSource:
+        for name in self.manifest.day_words if self.manifest else ():
+            word = f"{{{name}}}"
+            if word not in self.files:
+                raise PydanticCustomError(
+                    "manifest",
+                    "the manifest lies at a {word}, which the paths of the deliveries do not have: '{found}'. "
+                    "Use {path}, {folder} or placeholders of 'files'. "
+                    "Example: manifest: {files: '{path}.manifest.json'}",
+                    {"word": word, "found": self.files},
+                )
+        return self
+
     @property
     def dated(self) -> bool:
         """Whether its paths name a day of delivery."""
@@ -126,11 +130,9 @@ class CsvSource(Declaration):
 
         A path whose numbers are no calendar day (month=13) does not match.
         """
-        expression = self._expression()
-        found = re.fullmatch(expression, path) or re.fullmatch(expression, path.removesuffix(".gz"))
-        if not found:
+        parts = self._parts(path)
+        if parts is None:
             return None
-        parts = found.groupdict()
         try:
             if "date" in parts:
                 digits = parts["date"].replace("-", "")
@@ -141,18 +143,18 @@ class CsvSource(Declaration):
             return None
         return MatchedPath(None)
 
-    def _expression(self) -> str:
-        seen: set[str] = set()
-        parts = []
-        for name, star, literal in _TOKEN.findall(self.files):
-            if star:
-                parts.append("[^/]*")
-            elif name:
-                parts.append(f"(?P={name})" if name in seen else _PLACEHOLDERS[name])
-                seen.add(name)
-            else:
-                parts.append(re.escape(literal))
-        return "".join(parts)
+    def _parts(self, path: str) -> dict[str, str] | None:
+        wanted = expression(self.files)
+        found = re.fullmatch(wanted, path) or re.fullmatch(wanted, path.removesuffix(".gz"))
+        return found.groupdict() if found else None
+
+    def manifest_of(self, path: str) -> str | None:
+        """Path of the manifest of a delivery, both below the folder; None when the source declares none."""
+        return self.manifest.of(path, self._parts(path) or {}) if self.manifest else None
+
+    def is_manifest(self, path: str) -> bool:
+        """Whether a path below the folder is that of a manifest."""
+        return self.manifest is not None and bool(re.fullmatch(self.manifest.expression(self.files), path))
 
 
 Source = CsvSource

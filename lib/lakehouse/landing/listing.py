@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import IO, Any
 
 from lakehouse.contracts.names import TableId
@@ -23,6 +24,22 @@ class LandedFile:
     size: int
     modified: str
 
+    @property
+    def name(self) -> str:
+        """Path below the source's folder."""
+        return self.delivery_id.partition("/")[2]
+
+
+@dataclass(frozen=True)
+class LandedManifest:
+    """A manifest, as listed."""
+
+    name: str
+    """Path below the source's folder."""
+    path: str
+    size: int
+    modified: str
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -31,6 +48,13 @@ class Listing:
     files: tuple[LandedFile, ...]
     strangers: tuple[str, ...]
     """Paths that do not fit the source's pattern; hidden and temporary files are not among them."""
+    manifests: Mapping[str, LandedManifest] = field(default_factory=dict)
+    """By path below the folder; none where the source declares none."""
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Paths of all that has landed, below the source's folder."""
+        return frozenset([*(file.name for file in self.files), *self.strangers])
 
 
 def _filesystem(address: str) -> tuple[Any, str]:
@@ -42,7 +66,7 @@ def _filesystem(address: str) -> tuple[Any, str]:
     return filesystem, str(path)
 
 
-def open_landed(file: LandedFile) -> IO[bytes]:
+def open_landed(file: LandedFile | LandedManifest) -> IO[bytes]:
     """The bytes of a landed file."""
     filesystem, path = _filesystem(file.path)
     stream: IO[bytes] = filesystem.open(path, "rb")
@@ -61,9 +85,13 @@ def list_source(landing: str, table: BronzeTable) -> Listing:
     """
     filesystem, root = _filesystem(f"{landing_root(landing)}/{table.source.folder}")
     files, strangers = [], []
+    manifests = {}
     for path, facts in filesystem.find(root, detail=True).items():
         relative = path[len(root) :].lstrip("/")
-        if any(part.startswith((".", "_")) for part in relative.split("/")) or relative.endswith(".tmp"):
+        if table.source.is_manifest(relative):
+            manifests[relative] = LandedManifest(relative, path, int(facts["size"]), _modified(facts))
+            continue
+        if is_hidden(relative):
             continue
         matched = table.source.match(relative)
         if matched is None:
@@ -79,7 +107,12 @@ def list_source(landing: str, table: BronzeTable) -> Listing:
                 modified=_modified(facts),
             )
         )
-    return Listing(tuple(sorted(files, key=lambda file: file.delivery_id)), tuple(sorted(strangers)))
+    return Listing(tuple(sorted(files, key=lambda file: file.delivery_id)), tuple(sorted(strangers)), manifests)
+
+
+def is_hidden(relative: str) -> bool:
+    """Whether a file is passed over without a word: still being written, or put there by a tool for itself."""
+    return any(part.startswith((".", "_")) for part in relative.split("/")) or relative.endswith(".tmp")
 
 
 def relist(file: LandedFile) -> LandedFile | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from lakehouse.contracts.domains import Domain
-from lakehouse.landing.listing import LandedFile, list_source
+from lakehouse.contracts.tables import BronzeTable
+from lakehouse.landing.listing import LandedFile, Listing, list_source
+from lakehouse.landing.seals import Seal, is_resealed, orphans, rows_contradiction, seals
 from lakehouse.landing.sniffing import Content, sniff
 from lakehouse.ledger.deliveries import Delivery, Register
 
@@ -34,6 +36,9 @@ class Arrival:
     content: Content
     corrects: Delivery | None
     """The content that it replaces, when one of the same identity was taken before."""
+    seal: Seal | None = None
+    unconfirmed: bool = False
+    """Whether its manifest keeps it out; the content's reason says why."""
 
 
 @dataclass(frozen=True)
@@ -42,43 +47,117 @@ class News:
 
     landed: tuple[LandedFile, ...] = ()
     candidates: tuple[LandedFile, ...] = ()
-    """Files that may hold something new: unknown, or with another size or time than recorded."""
+    """Files that may hold something new: unknown, or with another size, time or manifest than recorded."""
     strangers: tuple[str, ...] = field(default=())
+    seals: Mapping[str, Seal] = field(default_factory=dict)
+    """What the manifests say of the candidates, by delivery id; nothing where a source declares none."""
+    orphans: tuple[str, ...] = ()
+    """Manifests of which no file has landed."""
 
 
 def look(domain: Domain, landing: str, register: Register, days: Days) -> News:
     """List the sources of a domain and pick the files that may hold something new, by path, size and time alone."""
     landed: list[LandedFile] = []
+    candidates: list[LandedFile] = []
     strangers: list[str] = []
+    found: dict[str, Seal] = {}
+    sealed: list[tuple[BronzeTable, Listing]] = []
     for table in domain.bronze():
         listing = list_source(landing, table)
-        landed += [file for file in listing.files if days.holds(file.delivery_date)]
+        mine = [file for file in listing.files if days.holds(file.delivery_date)]
+        fresh = [file for file in mine if not _known(file, register, table, domain.fingerprints[table.id], listing)]
+        if table.source.manifest:
+            sealed.append((table, listing))
+            found |= seals(table, listing, fresh, register)
+        landed += mine
+        candidates += fresh
         strangers += [f"{table.source.folder}/{path}" for path in listing.strangers]
-    candidates = [file for file in landed if not _known(file, register, domain.fingerprints[file.table])]
-    return News(tuple(landed), tuple(candidates), tuple(strangers))
+    alone = orphans(sealed, register)
+    return News(tuple(landed), tuple(candidates), tuple(strangers), found, tuple(alone))
 
 
-def _known(file: LandedFile, register: Register, fingerprint: str) -> bool:
+def _known(file: LandedFile, register: Register, table: BronzeTable, fingerprint: str, listing: Listing) -> bool:
     known = register.latest.get(file.delivery_id)
     if known is None or known.state in {"ingesting", "torn"}:
         return False
-    same = (known.size, known.modified) == (file.size, file.modified)
+    if table.source.manifest and is_resealed(known, table, file, listing):
+        return False
     # A changed contract may make an unreadable file readable (another delimiter, a new alias in the header).
-    return same and (known.state == "ingested" or known.fingerprint == fingerprint)
+    return is_unchanged(file, known) and (known.state == "ingested" or known.fingerprint == fingerprint)
+
+
+def is_unchanged(file: LandedFile, known: Delivery) -> bool:
+    """Whether a file has the size and time that the ledger knows."""
+    return (known.size, known.modified) == (file.size, file.modified)
 
 
 def examine(
-    candidates: Sequence[LandedFile], domain: Domain, register: Register, progress: Callable[[], None]
+    candidates: Sequence[LandedFile],
+    domain: Domain,
+    register: Register,
+    progress: Callable[[], None],
+    seals: Mapping[str, Seal] | None = None,
 ) -> tuple[list[Arrival], list[Delivery]]:
-    """Read the candidates: those with unknown content, and ledger entries for those that were only touched."""
-    arrivals, touched = [], []
+    """Read the candidates: those with unknown content, and ledger entries for content that was taken before.
+
+    The entries are of files that were only touched, and of deliveries that their manifest lets in or keeps out now.
+    """
+    arrivals, judged = [], []
     for file in candidates:
-        content = sniff(file, domain.bronze_table(file.table))
+        found = _examined(file, domain.bronze_table(file.table), (seals or {}).get(file.delivery_id), register)
         progress()
-        current = register.current.get(file.delivery_id)
-        latest = register.latest.get(file.delivery_id)
-        if latest and latest.state == "ingested" and latest.content_hash == content.content_hash:
-            touched.append(replace(latest, size=file.size, modified=file.modified))
+        if isinstance(found, Arrival):
+            arrivals.append(found)
         else:
-            arrivals.append(Arrival(file, content, current))
-    return arrivals, touched
+            judged.append(found)
+    return arrivals, judged
+
+
+def _examined(file: LandedFile, table: BronzeTable, seal: Seal | None, register: Register) -> Arrival | Delivery:
+    corrects = register.current.get(file.delivery_id)
+    if seal and (entry := judged_unread(file, seal, register)):
+        return entry
+    if seal and seal.waits:
+        return Arrival(file, Content("", None, seal.waits), corrects, seal, unconfirmed=True)
+    content = sniff(file, table)
+    taken = _taken(file, register)
+    if taken and taken.content_hash == content.content_hash:
+        return _judged(file, taken, seal)
+    contradiction = seal.contradiction(file.size, content.content_hash) if seal else None
+    if contradiction:
+        return Arrival(file, Content(content.content_hash, None, contradiction), corrects, seal, unconfirmed=True)
+    return Arrival(file, content, corrects, seal)
+
+
+def judged_unread(file: LandedFile, seal: Seal, register: Register) -> Delivery | None:
+    """The ledger entry for an unchanged file in bronze whose manifest is what is new; None when it must be read."""
+    taken = _taken(file, register)
+    return _judged(file, taken, seal) if taken and is_unchanged(file, taken) else None
+
+
+def _taken(file: LandedFile, register: Register) -> Delivery | None:
+    """The content of a delivery that lies in bronze and was the last to be looked at, or is the one that counts."""
+    latest = register.latest.get(file.delivery_id)
+    if latest and latest.sequence is not None and latest.state in {"ingested", "unconfirmed"}:
+        return latest
+    return register.current.get(file.delivery_id) if latest and latest.state == "unconfirmed" else None
+
+
+def _judged(file: LandedFile, taken: Delivery, seal: Seal | None) -> Delivery:
+    """The ledger entry for content that lies in bronze, looked at again."""
+    sealed = bool(taken.details.get("manifest")) and taken.state == "ingested"
+    details = {key: value for key, value in taken.details.items() if key != "manifest"}
+    entry = replace(taken, size=file.size, modified=file.modified)
+    if seal is None:
+        return replace(entry, state="ingested", reason=None, details=details)
+    facts = {"manifest": dict(seal.facts)} if seal.facts else {}
+    entry = replace(entry, details={**details, **facts})
+    reason = (
+        seal.waits
+        or seal.contradiction(file.size, taken.content_hash)
+        or rows_contradiction(entry.details, taken.delivery_id, taken.rows or 0)
+    )
+    if reason is None:
+        return replace(entry, state="ingested", reason=None)
+    # Content that agreed with a manifest stays until what the changed one announces has come: a correction.
+    return replace(entry, state="unconfirmed", reason=reason, sequence=None if sealed else taken.sequence)

@@ -11,7 +11,10 @@ from lakehouse.contracts.names import TableId
 from lakehouse.ledger.decisions import Decisions
 from lakehouse.ledger.entries import Row
 
-BronzeState = Literal["ingesting", "ingested", "unreadable", "torn"]
+BronzeState = Literal["ingesting", "ingested", "unreadable", "torn", "unconfirmed"]
+"""Unconfirmed ones are kept out by their manifest: with a sequence the content lies in bronze and does not count;
+without one it was not taken, and what was taken before stays."""
+
 SilverState = Literal["accepted", "refused", "withdrawn"]
 
 
@@ -62,8 +65,8 @@ class Register:
     latest: Mapping[str, Delivery]
     """By delivery id: the newest entry about its content, whatever its state."""
     current: Mapping[str, Delivery]
-    """By delivery id: the content in bronze that counts: the newest that is neither held nor retracted, unless another
-    delivery brought the same content."""
+    """By delivery id: the content in bronze that counts: the newest that is neither held, retracted nor kept out
+    by its manifest, unless another delivery brought the same content."""
     outcomes: Mapping[tuple[TableId, str], Outcome]
     """By silver table and delivery id: the newest outcome."""
     published: Mapping[tuple[TableId, str], Outcome]
@@ -74,6 +77,10 @@ class Register:
     aside: Mapping[str, str] = field(default_factory=dict)
     """By delivery id: why its newest content does not count."""
     decisions: Decisions = field(default_factory=Decisions)
+
+    def is_taken(self, delivery_id: str) -> bool:
+        """Whether the newest content of a delivery lies in bronze, wanted there."""
+        return delivery_id in self.latest and self.latest[delivery_id].state == "ingested"
 
     def pending(self, table: TableId, bronze: TableId, fingerprint: str) -> list[Delivery]:
         """Deliveries whose current content has no outcome in a table under this fingerprint."""
@@ -126,7 +133,7 @@ def register(rows: Iterable[Row], decided: Decisions | None = None) -> Register:
         if table.layer == "bronze":
             delivery = _delivery(table, row)
             latest[delivery.delivery_id] = delivery
-            if delivery.state == "ingested" and delivery.sequence is not None:
+            if delivery.state in {"ingested", "unconfirmed"} and delivery.sequence is not None:
                 contents[delivery.sequence] = delivery
         else:
             outcome = _outcome(table, row)
@@ -151,6 +158,8 @@ def _counting(contents: Mapping[int, Delivery], decided: Decisions) -> tuple[dic
             aside[delivery.delivery_id] = "retracted"
         elif sequence in held:
             aside[delivery.delivery_id] = f"held: {held[sequence]}"
+        elif delivery.state == "unconfirmed":
+            aside[delivery.delivery_id] = delivery.reason or ""
         else:
             current[delivery.delivery_id] = delivery
             aside.pop(delivery.delivery_id, None)

@@ -179,7 +179,7 @@ def told_lines(result: Mapping[str, Any]) -> Iterator[str]:
         rows = "".join(f", {sum(int(d[f'rows_{name}']) for d in mine):,} {name}" for name in _ROWS)
         yield f"{table}: {counts}; rows{rows[1:]}" if any(d["rows_in"] for d in mine) else f"{table}: {counts}"
     for delivery in deliveries:
-        if delivery["state"] in {"refused", "unreadable", "torn"}:
+        if delivery["state"] in {"refused", "unreadable", "unconfirmed", "torn"}:
             yield f"{delivery['state']} {delivery['delivery_id']}: {delivery['reason']}"
     verdicts = result.get("verdicts") or []
     if verdicts:

@@ -26,7 +26,7 @@ def _run(found: DomainStatus) -> Iterator[str]:
 
 def _deliveries(found: DomainStatus) -> Iterator[str]:
     for state, count in found.deliveries.items():
-        if count and state in {"refused", "unreadable", "held"}:
+        if count and state in {"refused", "unreadable", "unconfirmed", "held"}:
             yield f"{_count(count, 'delivery', 'deliveries')} {state}"
     for source in dict.fromkeys(gap.source for gap in found.gaps):
         days = sum(gap.days for gap in found.gaps if gap.source == source)

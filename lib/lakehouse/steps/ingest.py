@@ -9,6 +9,7 @@ from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import BronzeTable
 from lakehouse.landing.listing import relist
 from lakehouse.landing.news import Arrival, News, examine
+from lakehouse.landing.seals import rows_contradiction
 from lakehouse.landing.sniffing import Layout
 from lakehouse.ledger.book import committed, table_version
 from lakehouse.ledger.deliveries import Delivery, Register, delivery_row
@@ -26,17 +27,31 @@ def ingest(work: Workspace, news: News, summary: RunSummary) -> None:
     _finish_interrupted(work, register)
     register = work.ledger.deliveries()
     work.progress(f"reading {len(news.candidates)} delivered files")
-    arrivals, touched = examine(news.candidates, work.domain, register, lambda: None)
-    work.ledger.record("deliveries", [delivery_row(delivery) for delivery in touched])
-    unreadable = [arrival for arrival in arrivals if arrival.content.layout is None]
+    arrivals, judged = examine(news.candidates, work.domain, register, lambda: None, news.seals)
+    _record_judged(work, judged, register, summary)
+    out = [_entry(work, arrival, None) for arrival in arrivals if arrival.content.layout is None]
     readable = [arrival for arrival in arrivals if arrival.content.layout is not None]
-    work.ledger.record("deliveries", [delivery_row(_entry(work, arrival, None)) for arrival in unreadable])
-    for arrival in unreadable:
-        summary.deliveries.append(
-            DeliverySummary(str(arrival.file.table), arrival.file.delivery_id, "unreadable", arrival.content.reason)
-        )
+    work.ledger.record("deliveries", [delivery_row(entry) for entry in out])
+    for entry in out:
+        summary.deliveries.append(DeliverySummary(str(entry.table), entry.delivery_id, entry.state, entry.reason))
     if readable:
         _take(work, readable, register, summary)
+
+
+def _record_judged(work: Workspace, judged: Sequence[Delivery], register: Register, summary: RunSummary) -> None:
+    """Record what was said anew of content that lies in bronze; nothing is told of files that were only touched."""
+    entries = [
+        replace(d, run_id=work.run_id, fingerprint=work.fingerprint(d.table)) if d.state == "unconfirmed" else d
+        for d in judged
+    ]
+    work.ledger.record("deliveries", [delivery_row(entry) for entry in entries])
+    for entry in entries:
+        before = register.latest[entry.delivery_id].state
+        if entry.state == "unconfirmed" or before == "unconfirmed":
+            state, rows = ("unconfirmed", 0) if entry.state == "unconfirmed" else ("new", entry.rows or 0)
+            summary.deliveries.append(
+                DeliverySummary(str(entry.table), entry.delivery_id, state, entry.reason, rows_in=rows)
+            )
 
 
 def _take(work: Workspace, arrivals: Sequence[Arrival], register: Register, summary: RunSummary) -> None:
@@ -86,11 +101,14 @@ def _finish(work: Workspace, table: BronzeTable, intents: Sequence[Delivery]) ->
     for intent in intents:
         now = relist_delivery(intent)
         rows = counts.get(intent.sequence or 0, 0)
-        if now == (intent.size, intent.modified):
-            finished.append(replace(intent, state="ingested", rows=rows))
-        else:
+        contradiction = rows_contradiction(intent.details, intent.delivery_id, rows)
+        if now != (intent.size, intent.modified):
             reason = "the file changed while it was read; the next run takes it"
             finished.append(replace(intent, state="torn", rows=rows, reason=reason))
+        elif contradiction:
+            finished.append(replace(intent, state="unconfirmed", rows=rows, reason=contradiction))
+        else:
+            finished.append(replace(intent, state="ingested", rows=rows))
     work.ledger.record("deliveries", [delivery_row(delivery) for delivery in finished])
     version = table_version(work.lake.table(table.id))
     entry = {"run_id": work.run_id, "step": "ingest", "table_id": str(table.id), "version": version}
@@ -139,7 +157,7 @@ def _entry(work: Workspace, arrival: Arrival, sequence: int | None) -> Delivery:
         delivery_id=file.delivery_id,
         delivery_date=file.delivery_date,
         sequence=sequence,
-        state="ingesting" if sequence else "unreadable",
+        state="ingesting" if sequence else "unconfirmed" if arrival.unconfirmed else "unreadable",
         path=file.path,
         size=file.size,
         modified=file.modified,
@@ -147,15 +165,17 @@ def _entry(work: Workspace, arrival: Arrival, sequence: int | None) -> Delivery:
         fingerprint=work.fingerprint(file.table),
         rows=None,
         reason=content.reason,
-        details=_details(content.layout, arrival.corrects),
+        details=_details(content.layout, arrival),
         run_id=work.run_id,
     )
 
 
-def _details(layout: Layout | None, corrects: Delivery | None) -> dict[str, object]:
+def _details(layout: Layout | None, arrival: Arrival) -> dict[str, object]:
     details: dict[str, object] = {}
     if layout:
         details |= {"header": list(layout.header), "delimiter": layout.delimiter, "encoding": layout.encoding}
-    if corrects:
-        details["corrects"] = corrects.sequence
+    if arrival.corrects:
+        details["corrects"] = arrival.corrects.sequence
+    if arrival.seal and arrival.seal.facts:
+        details["manifest"] = dict(arrival.seal.facts)
     return details

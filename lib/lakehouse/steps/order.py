@@ -25,6 +25,9 @@ from lakehouse.steps.summary import RunSummary, TableSummary
 from lakehouse.steps.upkeep import planned, vacuums
 from lakehouse.steps.workspace import Workspace
 
+_OUT = {"unreadable", "unconfirmed"}
+"""States of deliveries that could not be taken."""
+
 STEPS = ("ingest", "refine", "aggregate", "maintain")
 
 
@@ -146,8 +149,9 @@ def _rows(path: str) -> int:
 def _conclude(work: Workspace, news: News, summary: RunSummary, strict: bool) -> None:
     register = work.ledger.deliveries()
     refused = [d for d in summary.deliveries if d.state == "refused"]
-    unreadable = [d for d in summary.deliveries if d.state == "unreadable"]
+    unreadable = [d for d in summary.deliveries if d.state in _OUT]
     summary.standing = _standing(work, register, {d.delivery_id for d in [*refused, *unreadable]})
+    summary.standing += [f"{name} unconfirmed: no file that it lists has landed" for name in news.orphans]
     if refused or summary.refused_tables:
         summary.exit_code = int(ExitCode.GATE_REFUSED)
         what = [f"{len(refused)} deliveries"] if refused else []
@@ -162,7 +166,7 @@ def _unreadable(work: Workspace, register: Register) -> list[str]:
     return [
         delivery.delivery_id
         for delivery in register.latest.values()
-        if delivery.state == "unreadable" and work.days.holds(delivery.delivery_date)
+        if delivery.state in _OUT and work.days.holds(delivery.delivery_date)
     ]
 
 
@@ -173,8 +177,8 @@ def _standing(work: Workspace, register: Register, now: set[str]) -> list[str]:
             if outcome.delivery_id not in now:
                 found.append(f"{outcome.delivery_id} refused for {table.id}: {outcome.reason}")
     for delivery in register.latest.values():
-        if delivery.state == "unreadable" and delivery.delivery_id not in now:
-            found.append(f"{delivery.delivery_id} unreadable: {delivery.reason}")
+        if delivery.state in _OUT and delivery.delivery_id not in now:
+            found.append(f"{delivery.delivery_id} {delivery.state}: {delivery.reason}")
     return sorted(found)
 
 

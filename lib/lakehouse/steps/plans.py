@@ -10,15 +10,17 @@ from typing import Literal
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.writes import ReplacePeriods
 from lakehouse.landing.listing import LandedFile, MissingDay, missing_days
-from lakehouse.landing.news import News
+from lakehouse.landing.news import News, judged_unread
+from lakehouse.landing.seals import Seal
 from lakehouse.ledger.deliveries import Delivery, Outcome, Register
 from lakehouse.steps.staleness import pending_deliveries, stale_tables
 from lakehouse.steps.upkeep import planned
 from lakehouse.steps.workspace import Workspace
 
-State = Literal["present", "new", "changed", "pending", "refused", "unreadable"]
+State = Literal["present", "new", "changed", "pending", "refused", "unreadable", "unconfirmed"]
 """Of a delivery. A changed file has another size or time than the content that was taken; whether its content differs
-is known once it is read. Pending ones wait for a step that was interrupted, or that a changed contract asks for."""
+is known once it is read. Pending ones wait for a step that was interrupted, or that a changed contract asks for.
+Unconfirmed ones are kept out by their manifest, or by the want of one."""
 
 WORK: frozenset[State] = frozenset({"new", "changed", "pending"})
 """States that a run does something about."""
@@ -68,6 +70,8 @@ class Plan:
     """Expected days for which a source has no delivery."""
     tables: tuple[PlannedTable, ...]
     strangers: tuple[str, ...]
+    orphans: tuple[str, ...] = ()
+    """Manifests of which no file has landed."""
 
     @property
     def reads(self) -> list[PlannedDelivery]:
@@ -76,8 +80,8 @@ class Plan:
 
     @property
     def unreadable(self) -> list[PlannedDelivery]:
-        """Deliveries whose content could not be read and did not change since."""
-        return [delivery for delivery in self.deliveries if delivery.state == "unreadable"]
+        """Deliveries that cannot be taken as they are: unreadable, or not confirmed by their manifest."""
+        return [delivery for delivery in self.deliveries if delivery.state in {"unreadable", "unconfirmed"}]
 
     def work_days(self) -> list[date]:
         """Days with a delivery that a run would do something about, in their order."""
@@ -113,6 +117,7 @@ class Plan:
                 files = "1 file" if len(self.reads) == 1 else f"{len(self.reads)} files"
                 found.append(f"ingest would read {files} ({size:,} bytes):")
                 found += [f"  {d.delivery_id} ({d.size} bytes, {d.state})" for d in self.reads]
+                found += [f"  not {d.delivery_id}: {d.reason}" for d in self.deliveries if d.state == "unconfirmed"]
             elif step in {"refine", "aggregate"} and not any(table.step == step for table in self.tables):
                 found.append(f"{step} would touch no table")
             found += [f"{step} would {done}" for by, done in self.actions() if by == step != "ingest"]
@@ -133,6 +138,7 @@ def plan(work: Workspace, steps: Sequence[str], news: News) -> Plan:
         tuple(missing_days(work.domain.bronze(), delivered, first, last)) if first and last else (),
         tuple(_tables(work, steps, deliveries, pending)),
         news.strangers,
+        news.orphans,
     )
 
 
@@ -153,15 +159,28 @@ def _deliveries(work: Workspace, news: News, register: Register, pending: set[st
     for file in news.landed:
         known = register.latest.get(file.delivery_id)
         if file.delivery_id in candidates:
-            found.append(_to_read(file, known))
+            found.append(_candidate(file, known, news.seals.get(file.delivery_id), register))
         elif known:
             found.append(_taken(known, register, pending))
     for delivery_id, latest in register.latest.items():
         # Landing zones are cleared now and then: what the ledger has was delivered, unless it was lost halfway.
-        known = latest if latest.state in {"ingested", "unreadable"} else register.current.get(delivery_id)
+        lost = latest.state in {"ingesting", "torn"}
+        known = register.current.get(delivery_id) if lost else latest
         if delivery_id not in landed and known and work.days.holds(known.delivery_date):
             found.append(_taken(known, register, pending))
     return sorted(found, key=lambda delivery: (delivery.day or date.max, delivery.delivery_id))
+
+
+def _candidate(file: LandedFile, known: Delivery | None, seal: Seal | None, register: Register) -> PlannedDelivery:
+    judged = judged_unread(file, seal, register) if seal else None
+    reason = judged.reason if judged else seal.waits if seal else None
+    if reason or judged:
+        state: State = "unconfirmed" if reason else "present" if known and known.state == "ingested" else "pending"
+        return PlannedDelivery(
+            file.table, file.delivery_id, file.delivery_date, state, file.size, known.rows if known else None,
+            reads=False, reason=reason or ("its manifest confirms it now" if state == "pending" else ""),
+        )  # fmt: skip
+    return _to_read(file, known)
 
 
 def _to_read(file: LandedFile, known: Delivery | None) -> PlannedDelivery:
@@ -173,6 +192,8 @@ def _to_read(file: LandedFile, known: Delivery | None) -> PlannedDelivery:
         reason = known.reason or "a run was interrupted while it took the file"
     elif (known.size, known.modified) != (file.size, file.modified):
         state, reason = "changed", "size or time differ from what was taken"
+    elif known.state == "unconfirmed":
+        state, reason = "pending", "its manifest confirms it now"
     else:
         state, reason = "pending", f"the contract of {file.table} changed since the file was unreadable"
     rows = known.rows if known else None
@@ -187,8 +208,8 @@ def _taken(known: Delivery, register: Register, pending: set[str]) -> PlannedDel
     refused = [o for o in outcomes if o.state == "refused" and o.sequence == known.sequence]
     state: State = "present"
     reason = register.aside.get(known.delivery_id, "")
-    if known.state == "unreadable":
-        state, reason = "unreadable", known.reason or ""
+    if known.state in {"unreadable", "unconfirmed"}:
+        state, reason = known.state, known.reason or ""
     elif known.delivery_id in pending:
         state, reason = "pending", _why_pending(known, outcomes)
     elif refused:

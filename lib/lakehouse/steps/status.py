@@ -20,9 +20,11 @@ from lakehouse.steps.staleness import gone_outcomes, pending_deliveries, stale_t
 from lakehouse.steps.workspace import Workspace
 
 DeliveryState = Literal[
-    "current", "waiting", "refused", "unreadable", "torn", "interrupted", "held", "retracted", "duplicate"
-]
-"""``waiting``: in bronze, not refined under the present contract. ``interrupted``: a run stopped while it took it.
+    "current", "waiting", "refused", "unreadable", "unconfirmed", "torn", "interrupted", "held", "retracted",
+    "duplicate",
+]  # fmt: skip
+"""``waiting``: in bronze, not refined under the present contract. ``unconfirmed``: its manifest, or the want of one,
+keeps it out. ``interrupted``: a run stopped while it took it.
 ``held`` and ``retracted``: people decided so. ``duplicate``: another delivery brought the same content."""
 
 STATES: tuple[DeliveryState, ...] = get_args(DeliveryState)

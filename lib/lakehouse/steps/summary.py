@@ -15,7 +15,7 @@ class DeliverySummary:
     table: str
     delivery_id: str
     state: str
-    """new, corrected, unreadable (ingest); accepted, refused (refine)."""
+    """new, corrected, unreadable, unconfirmed, torn (ingest); accepted, refused (refine)."""
     reason: str | None = None
     rows_in: int = 0
     rows_accepted: int = 0
@@ -54,7 +54,7 @@ class RunSummary:
     seconds: dict[str, float] = field(default_factory=dict)
     missing_days: list[str] = field(default_factory=list)
     standing: list[str] = field(default_factory=list)
-    """Deliveries that were refused or unreadable in earlier runs and still are."""
+    """Deliveries that were refused, unreadable or unconfirmed in earlier runs and still are."""
     refused_tables: list[str] = field(default_factory=list)
     """Gold tables that a gate kept at their old version, and why."""
     strangers: list[str] = field(default_factory=list)
