@@ -172,19 +172,19 @@ def test_a_retraction_takes_all_contents_so_far_and_a_correction_counts_again() 
     assert released.current == {"a": old}
 
 
+def test_a_refused_correction_leaves_its_predecessor_to_be_judged_by_a_new_contract() -> None:
+    both = (delivery("a", 1), outcome("a", 1), delivery("a", 2), outcome("a", 2, "refused"))
+    assert names(entries(*both).pending(SILVER, BRONZE, "f1")) == []
+    assert names(entries(*both).pending(SILVER, BRONZE, "f2")) == [("a", 1), ("a", 2)]
+    held = judged(delivery("a", 1), delivery("a", 2), outcome("a", 2), decisions=(decided("hold", "a", 2),))
+    assert names(held.pending(SILVER, BRONZE, "f2")) == [("a", 1)]
+
+
 def test_content_that_is_held_leaves_the_one_before_it() -> None:
     held = judged(delivery("a", 1), delivery("a", 2), outcome("a", 2), decisions=(decided("hold", "a", 2),))
     assert (held.current["a"].sequence, held.aside) == (1, {"a": "held: wrong prices"})
     assert names(held.pending(SILVER, BRONZE, "f1")) == [("a", 1)]
     assert held.gone(SILVER) == []
-
-
-def test_of_equal_contents_the_first_by_day_and_name_counts() -> None:
-    first, second = replace(delivery("a", 9), content_hash="same"), replace(delivery("b", 1), content_hash="same")
-    found = judged(second, first, decisions=())
-    assert (list(found.current), found.aside) == (["a"], {"b": "the same content as a"})
-    empty = judged(replace(second, rows=0), replace(first, rows=0), decisions=())
-    assert (sorted(empty.current), empty.aside) == (["a", "b"], {})
 
 
 def test_a_decision_about_a_row_makes_its_delivery_pending_once() -> None:

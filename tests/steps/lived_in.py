@@ -56,15 +56,16 @@ class LivedIn:
         name: str = "a.csv",
         header: tuple[str, ...] = HEADER,
         reason: str | None = None,
-        content: str | None = None,
+        twin: str | None = None,
     ) -> Delivery:
         """An entry about a delivery."""
         readable = state != "unreadable"
         self.sequence += readable
         found = Delivery(
             BRONZE, delivery_id(day, name), date.fromisoformat(day), self.sequence if readable else None, state,
-            f"/landing/{name}", 10, "1.5", content or f"{day} {name}", self.work().fingerprint(BRONZE),
-            100 if state == "ingested" else None, reason, {"header": list(header)} if readable else {}, "run-1",
+            f"/landing/{name}", 10, "1.5", f"{day} {name}", self.work().fingerprint(BRONZE),
+            100 if state == "ingested" else None, reason,
+            {"header": list(header), **({"same_content_as": twin} if twin else {})} if readable else {}, "run-1",
         )  # fmt: skip
         self.ledger.record("deliveries", [delivery_row(found)])
         return found

@@ -117,8 +117,8 @@ def test_deliveries_by_state(place: LivedIn) -> None:
 def test_deliveries_that_do_not_count(place: LivedIn) -> None:
     for day in (1, 2):
         place.judge(place.deliver(f"2025-01-0{day}"))
-    place.judge(place.deliver("2025-01-03", content="the same"))
-    place.deliver("2025-01-03", name="b.csv", content="the same")
+    place.judge(place.deliver("2025-01-03"))
+    place.judge(place.deliver("2025-01-03", name="b.csv", twin=delivery_id("2025-01-03")))
     for sequence, kind in ((1, "retract"), (2, "hold")):
         decision = {"kind": kind, "delivery_id": delivery_id(f"2025-01-0{sequence}"), "delivery_sequence": sequence}
         place.ledger.record("decisions", [{**decision, "who": "ann", "why": f"why {kind}"}])

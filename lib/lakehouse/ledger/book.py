@@ -124,6 +124,8 @@ class Ledger:
 def _publications(rows: Sequence[Row]) -> dict[TableId, Publication]:
     newest = {}
     for row in rows:
+        if row["step"] == "refining":
+            continue  # a beginning, not an end
         table = TableId.parse(row["table_id"])
         newest[table] = Publication(table, row["version"], row["input_versions"] or {}, row["fingerprint"], row["rows"])
     return newest
@@ -152,9 +154,12 @@ def changed_between(path: str, after: int, until: int) -> bool:
 
 
 def same_files(path: str, version: int | None) -> bool:
-    """Whether a table consists of the files of one of its versions; of none for the version None."""
-    wanted = set(DeltaTable(path, version=version).file_uris()) if version is not None else set()
-    return set(DeltaTable(path).file_uris()) == wanted
+    """Whether a table has the files and columns of one of its versions; no files for the version None."""
+    now = DeltaTable(path)
+    if version is None:
+        return not now.file_uris()
+    then = DeltaTable(path, version=version)
+    return set(now.file_uris()) == set(then.file_uris()) and now.schema() == then.schema()
 
 
 def missing_files(path: str, version: int) -> str | None:

@@ -66,7 +66,7 @@ class Register:
     """By delivery id: the newest entry about its content, whatever its state."""
     current: Mapping[str, Delivery]
     """By delivery id: the content in bronze that counts: the newest that is neither held, retracted nor kept out
-    by its manifest, unless another delivery brought the same content."""
+    by its manifest."""
     outcomes: Mapping[tuple[TableId, str], Outcome]
     """By silver table and delivery id: the newest outcome."""
     published: Mapping[tuple[TableId, str], Outcome]
@@ -86,10 +86,22 @@ class Register:
         """Deliveries whose current content has no outcome in a table under this fingerprint."""
         found = []
         for delivery in self.current.values():
-            outcome = self.outcomes.get((table, delivery.delivery_id))
-            if delivery.table == bronze and not (outcome and self._covers(outcome, delivery, fingerprint)):
-                found.append(delivery)
+            if delivery.table == bronze:
+                outcome = self.outcomes.get((table, delivery.delivery_id))
+                if not (outcome and self._covers(outcome, delivery, fingerprint)):
+                    found.append(delivery)
+                seen = self.predecessor(table, delivery)
+                if seen and not self._covers(self.published[table, delivery.delivery_id], seen, fingerprint):
+                    found.append(seen)
         return sorted(found, key=lambda delivery: delivery.sequence or 0)
+
+    def predecessor(self, table: TableId, delivery: Delivery) -> Delivery | None:
+        """The older content that readers see while its correction is refused or not judged yet; else None."""
+        seen = self.published.get((table, delivery.delivery_id))
+        if seen is None or seen.sequence >= (delivery.sequence or 0):
+            return None
+        upto, held = self.decisions.withheld().get(delivery.delivery_id, (0, {}))
+        return None if seen.sequence <= upto or seen.sequence in held else self.contents[seen.sequence]
 
     def _covers(self, outcome: Outcome, delivery: Delivery, fingerprint: str) -> bool:
         same = (outcome.sequence, outcome.fingerprint) == (delivery.sequence, fingerprint)
@@ -163,13 +175,6 @@ def _counting(contents: Mapping[int, Delivery], decided: Decisions) -> tuple[dic
         else:
             current[delivery.delivery_id] = delivery
             aside.pop(delivery.delivery_id, None)
-    first: dict[tuple[TableId, str], Delivery] = {}
-    for delivery in sorted(current.values(), key=lambda d: (str(d.delivery_date), d.delivery_id)):
-        # Files without a row say nothing twice: each day's empty delivery is one of its own.
-        original = first.setdefault((delivery.table, delivery.content_hash), delivery)
-        if original is not delivery and delivery.rows:
-            del current[delivery.delivery_id]
-            aside[delivery.delivery_id] = f"the same content as {original.delivery_id}"
     return current, aside
 
 

@@ -52,6 +52,7 @@ def conform(rows: DataFrame, table: SilverTable, bronze: BronzeTable) -> DataFra
     """
     # Texts, then values, then what is wrong with them, each a step of its own: Spark computes a step's columns once,
     # but would compute an expression again wherever it stands inside another.
+    rows = _former_unknown(rows, bronze)
     decided = [name for name in DECIDED if name in rows.columns]
     originals = [F.col(name) for name in (*bronze.columns, *BRONZE_COLUMNS, *decided)]
     columns = dict(table.conformed())
@@ -67,6 +68,20 @@ def conform(rows: DataFrame, table: SilverTable, bronze: BronzeTable) -> DataFra
     failed = [F.col(_text_name(name)).isNotNull() & F.col(name).isNull() for name in columns]
     unconformed = reduce(lambda left, right: left | right, failed, F.lit(False))
     return read.select(*columns, *DELIVERY_COLUMNS, "malformed_record", unconformed.alias(UNCONFORMED), ONCE, DELIVERED)
+
+
+def _former_unknown(rows: DataFrame, bronze: BronzeTable) -> DataFrame:
+    """Rows with the values of columns that the contract names no more among the unknown ones, where aliases look."""
+    known = {*bronze.columns, *DELIVERY_COLUMNS, *BRONZE_COLUMNS, *DECIDED}
+    former = [name for name in rows.columns if name not in known]
+    if not former:
+        return rows
+    values = F.map_filter(
+        F.create_map(*(part for name in former for part in (F.lit(name), F.col(name)))), lambda _, v: v.isNotNull()
+    )
+    unknown = F.col("unknown_columns")
+    more = F.map_concat(F.coalesce(unknown, F.create_map().cast("map<string,string>")), values)
+    return rows.withColumn("unknown_columns", F.when(F.size(values) > 0, more).otherwise(unknown)).drop(*former)
 
 
 def derive(rows: DataFrame, table: SilverTable) -> DataFrame:

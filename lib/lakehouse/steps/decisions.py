@@ -45,14 +45,9 @@ def release(delivery_id: str, who: str, why: str) -> Decide:
         register = work.ledger.deliveries()
         newest = _newest(register, delivery_id, work.domain.name)
         assert newest.sequence is not None
-        aside = register.aside.get(delivery_id, "")
-        if aside == "retracted" or aside.startswith("held"):
+        if delivery_id in register.aside:
             return Ruling(
                 [Decision("release", delivery_id, newest.sequence, who, why)], [f"{delivery_id} counts again"]
-            )
-        if aside:
-            raise ConfigurationError(
-                f"{delivery_id} is {aside}, so its rows are there already. Retract that one to let this one count."
             )
         refused = [outcome for table in work.domain.silver() for outcome in register.standing(table.id, "refused")]
         if delivery_id in {outcome.delivery_id for outcome in refused}:
@@ -84,8 +79,17 @@ def patch(patched: Patched) -> Decide:
     """Let other texts stand in for delivered ones."""
 
     def decide(work: Workspace) -> Ruling:
-        known = {(one.quarantine_id, one.column, one.value) for one in work.ledger.decisions().entries}
-        fresh = [one for one in patched.decisions if (one.quarantine_id, one.column, one.value) not in known]
+        decided = work.ledger.decisions()
+        standing: dict[object, str] = {}
+        for table in {one.table for one in patched.decisions if one.table}:
+            for row in decided.of_rows(table):
+                values = {} if row.discarded else row.values
+                standing |= {(table, row.sequence, row.record_number, name): text for name, text in values.items()}
+        fresh = [
+            one
+            for one in patched.decisions
+            if standing.get((one.table, one.sequence, one.record_number, one.column)) != one.value
+        ]
         return Ruling(fresh, [f"{len(fresh)} values patched", *patched.notes])
 
     return decide

@@ -57,7 +57,10 @@ def _record_judged(work: Workspace, judged: Sequence[Delivery], register: Regist
 def _take(work: Workspace, arrivals: Sequence[Arrival], register: Register, summary: RunSummary) -> None:
     ordered = sorted(arrivals, key=lambda a: (str(a.file.delivery_date), a.file.delivery_id))
     sequences = range(register.last_sequence + 1, register.last_sequence + 1 + len(ordered))
-    intents = [_entry(work, arrival, sequence) for arrival, sequence in zip(ordered, sequences, strict=True)]
+    intents = [
+        _same_content(_entry(work, arrival, sequence), register, ordered)
+        for arrival, sequence in zip(ordered, sequences, strict=True)
+    ]
     work.ledger.write_format()
     work.ledger.record("deliveries", [delivery_row(intent) for intent in intents])
     for table in work.domain.bronze():
@@ -74,6 +77,24 @@ def _take(work: Workspace, arrivals: Sequence[Arrival], register: Register, summ
                         delivery.reason, rows_in=delivery.rows or 0,
                     )
                 )  # fmt: skip
+                same = delivery.details.get("same_content_as")
+                summary.notes += [f"{delivery.delivery_id} holds the same content as {same}"] if same else []
+
+
+def _same_content(delivery: Delivery, register: Register, arrivals: Sequence[Arrival]) -> Delivery:
+    """The entry, with a note when another delivery of the same table holds the same content.
+
+    Both are taken: their rows have the same keys, so that one of each pair is outranked by the other.
+    """
+    known = {d.delivery_id for d in register.current.values() if _twin(delivery, d.table, d.content_hash)}
+    known |= {a.file.delivery_id for a in arrivals if _twin(delivery, a.file.table, a.content.content_hash)}
+    others = sorted(known - {delivery.delivery_id})
+    details = {**delivery.details, "same_content_as": others[0]} if others else delivery.details
+    return replace(delivery, details=details)
+
+
+def _twin(delivery: Delivery, table: TableId, content_hash: str) -> bool:
+    return (table, content_hash) == (delivery.table, delivery.content_hash)
 
 
 def _append(work: Workspace, table: BronzeTable, mine: Sequence[tuple[Arrival, Delivery]]) -> None:
@@ -94,7 +115,7 @@ def _append(work: Workspace, table: BronzeTable, mine: Sequence[tuple[Arrival, D
     append(rows, shape.path, application=work.run_id)
 
 
-def _finish(work: Workspace, table: BronzeTable, intents: Sequence[Delivery]) -> list[Delivery]:
+def _finish(work: Workspace, table: BronzeTable, intents: Sequence[Delivery], late: bool = False) -> list[Delivery]:
     """Record what has arrived in bronze: the rows that are there now, unless the file changed while it was read."""
     counts = _rows_by_sequence(work, table.id, intents)
     finished = []
@@ -102,7 +123,8 @@ def _finish(work: Workspace, table: BronzeTable, intents: Sequence[Delivery]) ->
         now = relist_delivery(intent)
         rows = counts.get(intent.sequence or 0, 0)
         contradiction = rows_contradiction(intent.details, intent.delivery_id, rows)
-        if now != (intent.size, intent.modified):
+        # After a crash the file may have gone or changed since: what was read stands, and the change is news.
+        if not late and now != (intent.size, intent.modified):
             reason = "the file changed while it was read; the next run takes it"
             finished.append(replace(intent, state="torn", rows=rows, reason=reason))
         elif contradiction:
@@ -147,7 +169,7 @@ def _finish_interrupted(work: Workspace, register: Register) -> None:
         landed = [d for d in mine if committed(work.lake.table(table.id), d.run_id)]
         if landed:
             work.progress(f"{table.id}: finishing {len(landed)} deliveries of an interrupted run")
-            _finish(work, table, landed)
+            _finish(work, table, landed, late=True)
 
 
 def _entry(work: Workspace, arrival: Arrival, sequence: int | None) -> Delivery:

@@ -19,6 +19,7 @@ from lakehouse.steps.decisions import Decide
 from lakehouse.steps.ingest import ingest
 from lakehouse.steps.plans import plan
 from lakehouse.steps.recording import record_run
+from lakehouse.steps.recovery import recover
 from lakehouse.steps.restore import resume_restore
 from lakehouse.steps.staleness import gone_outcomes, pending_deliveries, stale_tables
 from lakehouse.steps.summary import RunSummary, TableSummary
@@ -52,6 +53,7 @@ def run_steps(
     summary = RunSummary(work.run_id, work.domain.name, work.lake.root, work.landing, chosen)
     with claim(work.lake, work.domain.name, work.run_id, work.progress, work.environment.lease_seconds):
         work.ledger.check_format()
+        summary.notes += recover(work)
         resumed = resume_restore(work)
         summary.notes += resumed.notes if resumed else []
         if decide is not None:
@@ -82,9 +84,11 @@ def _look(work: Workspace, steps: Sequence[str], summary: RunSummary) -> News:
 
 
 def _nothing_to_do(work: Workspace, steps: Sequence[str], news: News) -> bool:
-    if work.full_refresh or news.candidates:
-        return False
     register = work.ledger.deliveries()
+    # A crash may have left deliveries in bronze that the ledger does not count yet, and whose files are gone.
+    unfinished = "ingest" in steps and any(delivery.state == "ingesting" for delivery in register.latest.values())
+    if work.full_refresh or news.candidates or unfinished:
+        return False
     if "refine" in steps:
         for table in work.domain.silver():
             if pending_deliveries(work, table, register) or gone_outcomes(work, table, register):

@@ -18,7 +18,8 @@ from lakehouse.quality import quarantine
 from lakehouse.quality.gates import Verdict
 from lakehouse.quality.rules import QUARANTINED
 from lakehouse.steps.batches import Batch, addresses, judge_batch, keeping, reason
-from lakehouse.steps.shapes import keyed_table
+from lakehouse.steps.recovery import begin, complete
+from lakehouse.steps.shapes import bronze_shape, keyed_table
 from lakehouse.steps.workspace import Workspace
 from lakehouse.storage import winners
 from lakehouse.storage.tables import ensure_table, file_count, read_table
@@ -53,6 +54,8 @@ class Refinement:
         """Pin the bronze version that this refinement works on."""
         bronze = work.domain.bronze_of(table)
         path = work.lake.table(bronze.id)
+        # The contract may have gained a column that no delivery was taken with yet.
+        ensure_table(bronze_shape(bronze, work.lake))
         decided = work.ledger.decisions().of_rows(table.id)
         batch = Batch(work.spark, table, bronze, path, table_version(path), decided)
         return cls(work, table, bronze, batch, keyed_table(table, work.lake), work.lake.quarantine(table.id))
@@ -130,7 +133,7 @@ class Refinement:
         """
         mine = [delivery.sequence or 0 for delivery in accepted]
         contenders = suspects.rows.where(F.col("delivery_sequence").isin(mine))
-        if rebuild and file_count(self.keyed.path):
+        if rebuild:
             winners.rebuild(self._good(accepted), contenders, suspects.colliding)
             return None
         if not mine and not withdrawn:
@@ -200,35 +203,27 @@ class Refinement:
                 )  # fmt: skip
         ledger.record("metrics", figures)
 
-    def record_publication(self) -> None:
+    def begin(self) -> None:
+        """Note what this refinement starts from, before its first commit."""
+        begin(self.work, self.table, self.batch.bronze_version)
+
+    def complete(self) -> None:
         """Note which versions belong together."""
-        versions = {
-            str(self.bronze.id): self.batch.bronze_version,
-            "outranked": table_version(self.keyed.outranked_path),
-            "quarantine": table_version(self.quarantine_path),
-        }
-        entry = {
-            "run_id": self.work.run_id,
-            "step": "refine",
-            "table_id": str(self.table.id),
-            "version": table_version(self.keyed.path),
-            "input_versions": versions,
-            "fingerprint": self.work.fingerprint(self.table.id),
-        }
-        self.work.ledger.record("publications", [entry])
+        complete(self.work, self.table, self.batch.bronze_version)
 
 
 def fates(
     table: SilverTable, pending: Sequence[Delivery], verdicts: Sequence[Verdict], released: set[int]
-) -> tuple[list[Delivery], dict[str, str]]:
-    """Accepted deliveries, and for each refused one the gates that it failed.
+) -> tuple[list[Delivery], dict[int, str]]:
+    """Accepted contents, and by sequence the gates that each refused one failed.
 
-    ``released`` names the sequences that people accepted whatever their gates say.
+    ``released`` names the sequences that people accepted whatever their gates say. When two contents of one delivery
+    pass, an accepted one and its correction, the newer one counts.
     """
-    failed: dict[int | None, list[str]] = {}
+    failed: dict[int, list[str]] = {}
     for verdict in verdicts:
         if not verdict.passed and verdict.severity == "error" and verdict.sequence not in released:
-            failed.setdefault(verdict.sequence, []).append(reason(verdict, table))
-    accepted = [delivery for delivery in pending if delivery.sequence not in failed]
-    refused = {d.delivery_id: "; ".join(failed[d.sequence]) for d in pending if d.sequence in failed}
-    return accepted, refused
+            failed.setdefault(verdict.sequence or 0, []).append(reason(verdict, table))
+    passed = {d.delivery_id: d for d in sorted(pending, key=lambda d: d.sequence or 0) if d.sequence not in failed}
+    refused = {d.sequence: "; ".join(failed[d.sequence]) for d in pending if d.sequence in failed}
+    return [d for d in pending if passed.get(d.delivery_id) is d], refused

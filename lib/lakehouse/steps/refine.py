@@ -12,6 +12,7 @@ from lakehouse.ledger.deliveries import Delivery, Outcome, Register, outcome_row
 from lakehouse.quality.quarantine import broken_rules, close_superseded, replayed_rows
 from lakehouse.steps.preparation import closed_contents, prepare, withdrawn_sequences
 from lakehouse.steps.publication import Refinement, fates
+from lakehouse.steps.recovery import undo
 from lakehouse.steps.staleness import gone_outcomes, pending_deliveries
 from lakehouse.steps.summary import DeliverySummary, RunSummary, TableSummary
 from lakehouse.steps.workspace import Workspace
@@ -23,7 +24,11 @@ def refine(work: Workspace, summary: RunSummary) -> None:
     for table in work.domain.silver():
         pending = pending_deliveries(work, table, register)
         if pending or gone_outcomes(work, table, register):
-            _refine_table(work, table, pending, register, summary)
+            try:
+                _refine_table(work, table, pending, register, summary)
+            except ConservationError:
+                undo(work, table)  # readers do not keep what does not add up
+                raise
 
 
 def _refine_table(
@@ -31,7 +36,8 @@ def _refine_table(
 ) -> None:
     refinement = Refinement.start(work, table)
     ready = prepare(work, table, pending, register)
-    refinement.ensure_tables(evolve=not (ready.rebuild or work.full_refresh))
+    refinement.ensure_tables(evolve=not ready.rebuild)
+    refinement.begin()
     work.progress(f"{table.id}: judging {len(pending)} deliveries")
     with refinement.collisions(pending, ready.replaced, ready.again, ready.rebuild) as suspects:
         verdicts = refinement.judge(pending, suspects)
@@ -41,7 +47,7 @@ def _refine_table(
         work.progress(f"{table.id}: publishing {len(accepted)} deliveries")
         withdrawn = withdrawn_sequences(ready, table, accepted, refused, register)
         before = refinement.publish(accepted, withdrawn, suspects, ready.rebuild)
-        closed = closed_contents(ready, table, accepted, register)
+        closed = closed_contents(ready, table, accepted, refused, register)
         close_superseded(work.spark, refinement.quarantine_path, closed, work.run_id)
     if ready.again:
         moved = replayed_rows(work.spark, refinement.quarantine_path, work.run_id)
@@ -50,18 +56,18 @@ def _refine_table(
     counts = refinement.counts()
     outcomes = [
         replace(
-            _outcome(work, table, delivery, delivery in accepted, rules, counts, refused.get(delivery.delivery_id)),
+            _outcome(work, table, delivery, delivery in accepted, rules, counts, refused.get(delivery.sequence or 0)),
             decision=register.decisions.mark(table.id, delivery.sequence),
         )
         for delivery in pending
+        if delivery in accepted or delivery.sequence in refused
     ]
-    _check_conservation(table, outcomes, before, counts, withdrawn)
+    _check_conservation(table, outcomes, before, counts, withdrawn, _visible(table, outcomes, withdrawn, register))
     refinement.record(outcomes, verdicts, rules, pending)
     gone = [_withdrawal(work, outcome, register) for outcome in ready.gone]
-    owners = [*pending, *(register.contents[outcome.sequence] for outcome in gone)]
-    rows = [outcome_row(o, d, work.run_id) for o, d in zip([*outcomes, *gone], owners, strict=True)]
+    rows = [outcome_row(o, register.contents[o.sequence], work.run_id) for o in [*outcomes, *gone]]
     work.ledger.record("deliveries", rows)
-    refinement.record_publication()
+    refinement.complete()
     _summarise(work, table, [*outcomes, *gone], rules, summary)
     summary.verdicts += refinement.verdict_rows(verdicts, pending)
 
@@ -123,8 +129,9 @@ def _check_conservation(
     before: dict[int, tuple[int, int]] | None,
     counts: dict[int, tuple[int, int]],
     withdrawn: Sequence[int],
+    visible: set[int],
 ) -> None:
-    """Every row of an accepted delivery is in exactly one place, and the rows of no other delivery were lost.
+    """Every row of an accepted delivery is in exactly one place, and no other delivery lost rows or has any there.
 
     Raises ConservationError naming the delivery and the counts; the ledger then keeps the delivery pending.
     """
@@ -143,3 +150,15 @@ def _check_conservation(
                 f"{table.id}: delivery sequence {sequence} had {published + outranked} rows in the touched "
                 f"partitions before this run and has {sum(now)} now."
             )
+    strangers = [sequence for sequence, found in counts.items() if sum(found) and sequence not in visible]
+    if strangers:
+        raise ConservationError(
+            f"{table.id}: the touched partitions hold rows of the delivery sequences "
+            f"{', '.join(map(str, sorted(strangers)))}, which are not accepted."
+        )
+
+
+def _visible(table: SilverTable, outcomes: Sequence[Outcome], withdrawn: Sequence[int], register: Register) -> set[int]:
+    """Sequences whose rows readers see once this refinement is recorded."""
+    before = {outcome.sequence for (owner, _), outcome in register.published.items() if owner == table.id}
+    return (before - set(withdrawn)) | {outcome.sequence for outcome in outcomes if outcome.state == "accepted"}

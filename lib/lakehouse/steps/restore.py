@@ -27,6 +27,7 @@ from lakehouse.ledger.deliveries import outcome_row
 from lakehouse.ledger.entries import Row
 from lakehouse.ledger.moments import back_to, settled
 from lakehouse.steps.recording import record_run, side, table_paths
+from lakehouse.steps.recovery import recover
 from lakehouse.steps.summary import RunSummary
 from lakehouse.steps.workspace import Workspace
 
@@ -87,6 +88,7 @@ def restore_preview(work: Workspace, run_id: str) -> Restored:
 
 def restore(work: Workspace, run_id: str, who: str, why: str) -> Restored:
     """Bring the tables back and record what is thereby held; the caller holds the claim on the domain."""
+    recover(work)
     resume_restore(work)
     found = restore_preview(work, run_id)
     moment = find_moment(work, run_id)

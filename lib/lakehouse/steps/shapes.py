@@ -19,6 +19,7 @@ def bronze_shape(table: BronzeTable, lake: Lake) -> Shape:
         columns={**declared, **DELIVERY_COLUMNS, **BRONZE_COLUMNS},
         partition_by=table.write.partition_by,
         statistics=("delivery_sequence",),
+        keeps_more=True,
     )
 
 

@@ -32,7 +32,8 @@ def _moved(work: Workspace, table_id: TableId, published: Publication | None) ->
 def pending_deliveries(work: Workspace, table: SilverTable, register: Register) -> list[Delivery]:
     """Deliveries within the run's days that a silver table has not taken in under its present contract."""
     if work.full_refresh:
-        found = [d for d in register.current.values() if d.table == table.bronze]
+        current = [d for d in register.current.values() if d.table == table.bronze]
+        found = [*current, *(seen for d in current if (seen := register.predecessor(table.id, d)))]
         return sorted(found, key=lambda delivery: delivery.sequence or 0)
     pending = register.pending(table.id, table.bronze, work.fingerprint(table.id))
     return [delivery for delivery in pending if work.concerns(delivery.delivery_id, delivery.delivery_date)]

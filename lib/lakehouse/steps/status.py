@@ -25,7 +25,8 @@ DeliveryState = Literal[
 ]  # fmt: skip
 """``waiting``: in bronze, not refined under the present contract. ``unconfirmed``: its manifest, or the want of one,
 keeps it out. ``interrupted``: a run stopped while it took it.
-``held`` and ``retracted``: people decided so. ``duplicate``: another delivery brought the same content."""
+``held`` and ``retracted``: people decided so. ``duplicate``: another delivery brought the same content as well; of
+each pair of rows one is outranked."""
 
 STATES: tuple[DeliveryState, ...] = get_args(DeliveryState)
 
@@ -182,16 +183,16 @@ def _state(register: Register, latest: Delivery, pending: bool) -> DeliveryStatu
         state = "waiting"
     elif refused:
         state, table, reason = "refused", refused[0].table, refused[0].reason or ""
+    elif latest.details.get("same_content_as"):
+        state, reason = "duplicate", f"the same content as {latest.details['same_content_as']}"
     return DeliveryStatus(latest.table.name, latest.delivery_id, latest.delivery_date, state, str(table), reason)
 
 
 def _aside(register: Register, delivery_id: str) -> tuple[DeliveryState, str]:
-    """Why a content that could be read does not count: the decision, or the delivery that brought it before."""
+    """Why a content that could be read does not count: what was decided about it."""
     text = register.aside[delivery_id]
     kind = "retract" if text == "retracted" else "hold" if text.startswith("held") else ""
     mine = [one for one in register.decisions.entries if (one.kind, one.delivery_id) == (kind, delivery_id)]
-    if not mine:
-        return "duplicate", text
     return "retracted" if kind == "retract" else "held", f"by {mine[-1].who}: {mine[-1].why}"
 
 

@@ -30,6 +30,8 @@ class Shape:
     statistics: tuple[str, ...] = ()
     """Columns whose ranges are kept per file; statistics of the others cost more than they save."""
     change_feed: bool = False
+    keeps_more: bool = False
+    """Columns that the contract does not name any more stay."""
 
 
 def ensure_table(shape: Shape) -> None:
@@ -93,8 +95,9 @@ def _added_columns(table: DeltaTable, shape: Shape) -> dict[str, tuple[str, str]
             )
     gone = [name for name in present if name not in shape.columns]
     partitions = tuple(table.metadata().partition_columns)
-    if gone or partitions != shape.partition_by:
-        change = f"the column '{gone[0]}' is gone" if gone else f"partition_by was ({', '.join(partitions)})"
+    lost = [] if shape.keeps_more else gone
+    if lost or partitions != shape.partition_by:
+        change = f"the column '{lost[0]}' is gone" if lost else f"partition_by was ({', '.join(partitions)})"
         raise TableError(
             f"{shape.name}: {change} in the contract. "
             "Run again with --full-refresh, which makes the table anew from bronze."
