@@ -107,6 +107,9 @@ MISTAKES = {
     "share that is no number": [Change(SILVER, "warn: 0.01", "warn: 1%")],
     "share above one": [Change(SILVER, "error: 0.05", "error: 5")],
     "shares in the wrong order": [Change(SILVER, "warn: 0.01", "warn: 0.1")],
+    "drops in the wrong order": [
+        Change(SILVER, "quarantine_share: ", "row_count_drop: {warn: 0.9, error: 0.5}\nquarantine_share: ")
+    ],
     "list of numbers": [Change(SILVER, "{type: boolean, ", "{type: boolean, true_values: [1, ok], ")],
     "empty keys": [Change(DAILY, "keys: [usage_date, region]", "keys: []")],
     "no columns": [Change(BRONZE, "", NO_COLUMNS)],

@@ -52,6 +52,16 @@ class Gate(Declaration):
         return rule
 
 
+def _check_shares(warn: float, error: float, example: str) -> None:
+    if warn > error:
+        raise PydanticCustomError(
+            "share",
+            "warn ({warn}) is above error ({error}): nobody would be warned before a delivery is refused. "
+            "Example: {example}.",
+            {"warn": warn, "error": error, "example": example},
+        )
+
+
 class QuarantineShare(Declaration):
     """Shares of quarantined rows, from 0 to 1, above which a delivery is warned about or refused."""
 
@@ -62,13 +72,26 @@ class QuarantineShare(Declaration):
 
     @model_validator(mode="after")
     def _check_order(self) -> QuarantineShare:
-        if self.warn > self.error:
-            raise PydanticCustomError(
-                "share",
-                "warn ({warn}) is above error ({error}): nobody would be warned before a delivery is refused. "
-                "Example: {example}.",
-                {"warn": self.warn, "error": self.error, "example": self.example},
-            )
+        _check_shares(self.warn, self.error, self.example)
+        return self
+
+
+class RowCountDrop(Declaration):
+    """Shares of missing rows, from 0 to 1, above which a delivery is warned about or refused.
+
+    Compared with the content that it replaces, and with the median of the deliveries of its series that are nearest
+    in time.
+    """
+
+    example: ClassVar[str] = "row_count_drop: {warn: 0.5, error: 0.9}"
+
+    warn: Annotated[float, Field(ge=0, le=1)] | None = None
+    error: Annotated[float, Field(ge=0, le=1)] | None = None
+
+    @model_validator(mode="after")
+    def _check_order(self) -> RowCountDrop:
+        if self.warn is not None and self.error is not None:
+            _check_shares(self.warn, self.error, self.example)
         return self
 
 

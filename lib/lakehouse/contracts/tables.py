@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from lakehouse.contracts.columns import Column, ColumnName, DeliveredColumn
 from lakehouse.contracts.declaration import Declaration
 from lakehouse.contracts.names import TableId
-from lakehouse.contracts.rules import Gate, Maintenance, QuarantineShare, RowRule
+from lakehouse.contracts.rules import Gate, Maintenance, QuarantineShare, RowCountDrop, RowRule
 from lakehouse.contracts.sources import Source
 from lakehouse.contracts.writes import Append, Merge, ReplaceAll, ReplacePeriods
 from lakehouse.errors import ConfigurationError
@@ -70,6 +70,7 @@ class SilverTable(Table):
     row_rules: dict[ColumnName, RowRule] = {}
     gates: tuple[Gate, ...] = ()
     quarantine_share: QuarantineShare = QuarantineShare()
+    row_count_drop: RowCountDrop | None = None
 
     def conformed(self) -> Iterator[tuple[str, Column]]:
         """Columns that are read from bronze text, in order."""

@@ -121,6 +121,8 @@ def _warn_rule(name: str) -> str:
 
 def reason(verdict: Verdict, table: SilverTable) -> str:
     """A failed gate in words: those that the engine added in its own, the others by statement and measurement."""
+    if verdict.on == "delivery":
+        return verdict.reason or verdict.rule
     measured = next(iter(verdict.metrics.values()), 0.0)
     if _QUARANTINED_ROW in verdict.rule:
         limit = getattr(table.quarantine_share, verdict.severity)

@@ -15,6 +15,7 @@ from lakehouse.steps.publication import Refinement, fates
 from lakehouse.steps.recovery import undo
 from lakehouse.steps.staleness import gone_outcomes, pending_deliveries
 from lakehouse.steps.summary import DeliverySummary, RunSummary, TableSummary
+from lakehouse.steps.volumes import volume_verdicts
 from lakehouse.steps.workspace import Workspace
 
 
@@ -40,7 +41,7 @@ def _refine_table(
     refinement.begin()
     work.progress(f"{table.id}: judging {len(pending)} deliveries")
     with refinement.collisions(pending, ready.replaced, ready.again, ready.rebuild) as suspects:
-        verdicts = refinement.judge(pending, suspects)
+        verdicts = [*refinement.judge(pending, suspects), *volume_verdicts(table, pending, register)]
         accepted, refused = fates(table, pending, verdicts, register.decisions.accepted())
         work.progress(f"{table.id}: writing quarantine")
         refinement.quarantine(pending, suspects, known=not ready.again)
