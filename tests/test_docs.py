@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -188,13 +189,20 @@ def test_python_in_the_documents_is_python(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def options() -> Mapping[str, set[str]]:
-    """Command -> its options."""
+    """Command -> its options; a group has those of all its commands."""
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
     return {
-        name: {"--help"} | {option for parameter in command.params for option in parameter.opts if option[0] == "-"}
+        name: {"--help"}
+        | {option for parameter in parameters(command) for option in parameter.opts if option[0] == "-"}
         for name, command in group.commands.items()
     }
+
+
+def parameters(command: Any) -> Iterator[Any]:
+    yield from command.params
+    for inner in getattr(command, "commands", {}).values():
+        yield from inner.params
 
 
 def options_in(arguments: list[str]) -> set[str]:
@@ -213,6 +221,8 @@ def test_every_lakehouse_command_exists(name: str, options: Mapping[str, set[str
         command, *arguments = words(line)[1:]
         assert command in options, line
         assert options_in(arguments) <= options[command], line
+        if command == "quarantine":
+            assert arguments.pop(0) in {"list", "show", "export", "replay", "discard"}, line
         if command not in {"sql", "validate", "history"} and arguments and not arguments[0].startswith("-"):
             assert arguments[0] in domain_names(), line
 
