@@ -177,7 +177,7 @@ def test_the_history_of_a_table(place: Path, oracle: Any) -> None:
     found = json.loads(lakehouse("history", "billing.silver.usage", "--lake", place / "lake", "--json").stdout)
     assert [(one["operation"], one["run_id"], one["rows_written"]) for one in found["versions"]] == [
         ("WRITE", result["run_id"], rows),
-        ("CREATE TABLE", None, None),
+        ("CREATE TABLE", result["run_id"], None),
     ]
 
 

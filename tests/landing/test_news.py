@@ -14,7 +14,7 @@ from lakehouse.contracts.names import TableId
 from lakehouse.landing.listing import list_source
 from lakehouse.landing.news import Arrival, Days, examine, look
 from lakehouse.ledger.deliveries import BronzeState, Delivery, Register, delivery_row, register
-from tests.contracts.places import BRONZE, Change, copy_conf
+from tests.contracts.places import BRONZE, Change, change, copy_conf
 
 USAGE = TableId.parse("billing.bronze.usage")
 NAME = "year=2025/month=01/day=01/a.csv"
@@ -91,9 +91,32 @@ def test_a_file_with_another_time_but_the_same_content_is_touched(domain: Domain
     assert candidates(domain, landing, ledger) == [DELIVERY]
     arrivals, touched = examined(domain, landing, ledger)
     assert arrivals == []
-    assert touched == [replace(ledger.current[DELIVERY], modified="2000.0")]
+    assert touched == [replace(ledger.current[DELIVERY], modified=touched[0].modified)]
+    assert touched[0].modified.startswith("2000.0 ")
     later = register([*map(delivery_row, [ledger.current[DELIVERY], *touched])])
     assert candidates(domain, landing, later) == []
+
+
+def test_other_content_of_the_same_size_and_time_is_noticed(domain: Domain, landing: Path) -> None:
+    ledger = known(domain, landing)
+    # As `rsync -a` and `cp -p` write it: under another name, with the old time, and renamed.
+    put(landing, f"{NAME}.new", GOOD.replace("7", "8"))
+    (landing / "billing" / f"{NAME}.new").rename(landing / "billing" / NAME)
+    arrivals, touched = examined(domain, landing, ledger)
+    assert ([arrival.file.delivery_id for arrival in arrivals], touched) == ([DELIVERY], [])
+
+
+def test_a_file_is_read_again_when_the_contract_reads_it_otherwise(
+    domain: Domain, landing: Path, tmp_path: Path
+) -> None:
+    ledger = known(domain, landing)
+    change(tmp_path / "conf", Change(BRONZE, "kind: csv", "kind: csv\n  encoding: windows-1252"))
+    changed = load_domain("billing")
+    assert candidates(changed, landing, ledger) == [DELIVERY]
+    arrivals, touched = examined(changed, landing, ledger)
+    assert ([(one.file.delivery_id, one.corrects) for one in arrivals], touched) == (
+        [(DELIVERY, ledger.current[DELIVERY])], [],
+    )  # fmt: skip
 
 
 def test_an_unreadable_file_is_tried_again_after_the_contract_changed(
@@ -107,6 +130,28 @@ def test_an_unreadable_file_is_tried_again_after_the_contract_changed(
     changed = load_domain("billing")
     arrivals, _ = examined(changed, landing, ledger)
     assert [(arrival.content.reason, arrival.corrects) for arrival in arrivals] == [(None, None)]
+
+
+def test_other_content_of_the_same_size_and_time_is_noticed(domain: Domain, landing: Path) -> None:
+    ledger = known(domain, landing)
+    # As `rsync -a` and `cp -p` write it: under another name, with the old time, and renamed.
+    put(landing, f"{NAME}.new", GOOD.replace("7", "8"))
+    (landing / "billing" / f"{NAME}.new").rename(landing / "billing" / NAME)
+    arrivals, touched = examined(domain, landing, ledger)
+    assert ([arrival.file.delivery_id for arrival in arrivals], touched) == ([DELIVERY], [])
+
+
+def test_a_file_is_read_again_when_the_contract_reads_it_otherwise(
+    domain: Domain, landing: Path, tmp_path: Path
+) -> None:
+    ledger = known(domain, landing)
+    change(tmp_path / "conf", Change(BRONZE, "kind: csv", "kind: csv\n  encoding: windows-1252"))
+    changed = load_domain("billing")
+    assert candidates(changed, landing, ledger) == [DELIVERY]
+    arrivals, touched = examined(changed, landing, ledger)
+    assert ([(one.file.delivery_id, one.corrects) for one in arrivals], touched) == (
+        [(DELIVERY, ledger.current[DELIVERY])], [],
+    )  # fmt: skip
 
 
 def test_an_unreadable_file_is_tried_again_after_it_changed(domain: Domain, landing: Path) -> None:

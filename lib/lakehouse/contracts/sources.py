@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -39,6 +40,10 @@ def _checked_encoding(found: object) -> str:
             {"found": str(found), "hint": nearest(name, ENCODINGS), "allowed": ", ".join(ENCODINGS)},
         )
     return name
+
+
+_PLACES = {"kind", "folder", "files", "manifest"}
+"""What says where files lie and what confirms them; the rest says how they are read."""
 
 
 class CsvSource(Declaration):
@@ -147,6 +152,11 @@ class CsvSource(Declaration):
         wanted = expression(self.files)
         found = re.fullmatch(wanted, path) or re.fullmatch(wanted, path.removesuffix(".gz"))
         return found.groupdict() if found else None
+
+    def reading(self) -> str:
+        """The settings that decide how a file is read, as text; empty for the usual ones."""
+        settings = self.model_dump(mode="json", exclude=_PLACES, exclude_defaults=True)
+        return json.dumps(settings, sort_keys=True) if settings else ""
 
     def manifest_of(self, path: str) -> str | None:
         """Path of the manifest of a delivery, both below the folder; None when the source declares none."""

@@ -127,6 +127,9 @@ def relist(file: LandedFile) -> LandedFile | None:
 
 def _modified(facts: dict[str, Any]) -> str:
     # Local file systems say mtime, object stores LastModified or an ETag; any change of the text means "look again".
+    if "ino" in facts:
+        # Copies may keep the time of the original: another file, or a change of its entry, is a reason to look too.
+        return f"{facts['mtime']} {facts['created']} {facts['ino']}"
     found = facts.get("ETag") or facts.get("mtime") or facts.get("LastModified") or ""
     return found.isoformat() if isinstance(found, datetime) else str(found)
 

@@ -82,8 +82,15 @@ def _known(file: LandedFile, register: Register, table: BronzeTable, fingerprint
         return False
     if table.source.manifest and is_resealed(known, table, file, listing):
         return False
+    if known.sequence is not None and not _read_alike(known, table):
+        return False
     # A changed contract may make an unreadable file readable (another delimiter, a new alias in the header).
     return is_unchanged(file, known) and (known.state == "ingested" or known.fingerprint == fingerprint)
+
+
+def _read_alike(known: Delivery, table: BronzeTable) -> bool:
+    """Whether a content was read as the contract now says: with another encoding it holds other values."""
+    return bool(known.details.get("reading", "") == table.source.reading())
 
 
 def is_unchanged(file: LandedFile, known: Delivery) -> bool:
@@ -121,7 +128,7 @@ def _examined(file: LandedFile, table: BronzeTable, seal: Seal | None, register:
         return Arrival(file, Content("", None, seal.waits), corrects, seal, unconfirmed=True)
     content = sniff(file, table)
     taken = _taken(file, register)
-    if taken and taken.content_hash == content.content_hash:
+    if taken and taken.content_hash == content.content_hash and _read_alike(taken, table):
         return _judged(file, taken, seal)
     contradiction = seal.contradiction(file.size, content.content_hash) if seal else None
     if contradiction:

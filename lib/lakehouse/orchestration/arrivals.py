@@ -53,8 +53,8 @@ def _youngest(files: Sequence[LandedFile]) -> float | None:
 
 def _age(file: LandedFile) -> float | None:
     try:
-        written = float(file.modified)
-    except ValueError:
+        written = float(file.modified.split()[0])
+    except (ValueError, IndexError):
         # An object store says something else; then the time between two looks is all that is known.
         return None
     return max(0.0, time.time() - written)

@@ -187,13 +187,13 @@ def _entry(work: Workspace, arrival: Arrival, sequence: int | None) -> Delivery:
         fingerprint=work.fingerprint(file.table),
         rows=None,
         reason=content.reason,
-        details=_details(content.layout, arrival),
+        details=_details(content.layout, arrival, work.domain.bronze_table(file.table).source.reading()),
         run_id=work.run_id,
     )
 
 
-def _details(layout: Layout | None, arrival: Arrival) -> dict[str, object]:
-    details: dict[str, object] = {}
+def _details(layout: Layout | None, arrival: Arrival, reading: str) -> dict[str, object]:
+    details: dict[str, object] = {"reading": reading} if reading else {}
     if layout:
         details |= {"header": list(layout.header), "delimiter": layout.delimiter, "encoding": layout.encoding}
     if arrival.corrects:
