@@ -132,28 +132,6 @@ def test_an_unreadable_file_is_tried_again_after_the_contract_changed(
     assert [(arrival.content.reason, arrival.corrects) for arrival in arrivals] == [(None, None)]
 
 
-def test_other_content_of_the_same_size_and_time_is_noticed(domain: Domain, landing: Path) -> None:
-    ledger = known(domain, landing)
-    # As `rsync -a` and `cp -p` write it: under another name, with the old time, and renamed.
-    put(landing, f"{NAME}.new", GOOD.replace("7", "8"))
-    (landing / "billing" / f"{NAME}.new").rename(landing / "billing" / NAME)
-    arrivals, touched = examined(domain, landing, ledger)
-    assert ([arrival.file.delivery_id for arrival in arrivals], touched) == ([DELIVERY], [])
-
-
-def test_a_file_is_read_again_when_the_contract_reads_it_otherwise(
-    domain: Domain, landing: Path, tmp_path: Path
-) -> None:
-    ledger = known(domain, landing)
-    change(tmp_path / "conf", Change(BRONZE, "kind: csv", "kind: csv\n  encoding: windows-1252"))
-    changed = load_domain("billing")
-    assert candidates(changed, landing, ledger) == [DELIVERY]
-    arrivals, touched = examined(changed, landing, ledger)
-    assert ([(one.file.delivery_id, one.corrects) for one in arrivals], touched) == (
-        [(DELIVERY, ledger.current[DELIVERY])], [],
-    )  # fmt: skip
-
-
 def test_an_unreadable_file_is_tried_again_after_it_changed(domain: Domain, landing: Path) -> None:
     put(landing, NAME, "")
     ledger = known(domain, landing, "unreadable", None)
