@@ -45,6 +45,27 @@ def derived(expression: str) -> Change:
     return Change(SILVER, "derived: to_date(usage_timestamp)", f"derived: {expression}")
 
 
+def mapped(text: str) -> str:
+    return f"region: {{type: string, mapped: {text}, description: Region of the resource}}"
+
+
+def threshold(text: str) -> Change:
+    return Change(DAILY, "write:", f"thresholds: [{text}]\nwrite:")
+
+
+def history(options: str) -> Change:
+    merged = "write:\n  strategy: merge\n  keys: [usage_timestamp, user_id]\n  partition_by: [usage_date]\n"
+    return Change(SILVER, merged, f"write: {{strategy: scd2, keys: [user_id]{options}}}\n")
+
+
+HISTORY = history("")
+REGIONS = """\
+description: Regions.
+inputs: {{usage: {}}}
+columns: {{region: {{type: string, required: true, description: x}}}}
+write: {{strategy: replace_all, keys: [region]}}
+"""
+
 MISTAKES = {
     # --- YAML
     "empty file": [Change(SILVER, "", b"")],
@@ -83,6 +104,36 @@ MISTAKES = {
     "unknown strategy of silver": [Change(SILVER, "strategy: merge", "strategy: upsert")],
     "option of another strategy": [
         Change(TOTALS, "{strategy: replace_all, ", "{strategy: replace_all, partition_by: [region], ")
+    ],
+    "mapped text with a quote": [Change(SILVER, REGION, mapped("{from: delivery_id, values: {\"*o'clock*\": GB}}"))],
+    "mapped number": [
+        Change(SILVER, REGION, mapped("{from: delivery_id, values: {'*_gb_*': GB}}").replace("string", "int"))
+    ],
+    "mapped and derived": [
+        Change(SILVER, REGION, mapped("{from: user_id, values: {'*': x}}, derived: user_id"))
+    ],
+    "mapped from nothing": [Change(SILVER, REGION, mapped("{from: delivery, values: {'*': x}}"))],
+    "parameter that is a list": [Change(DAILY, "write:", "parameters: {high_from: [1]}\nwrite:")],
+    "parameter that the transform does not take": [
+        Change(DAILY, "write:", "parameters: {high_from: 10, zone: x}\nwrite:")
+    ],
+    "threshold without a limit": [threshold("{figure: credits_used, says: region}")],
+    "thresholds in the wrong order": [threshold("{figure: credits_used, says: region, warn_below: 1, error_below: 2}")],
+    "threshold of an unknown figure": [threshold("{figure: credit_used, says: region, warn_below: 1}")],
+    "threshold of unknown rows": [threshold("{figure: credits_used, says: region, warn_below: 1, where: regio = 'x'}")],
+    "history with a column of its own": [HISTORY, Change(SILVER, "  region: {", "  valid_to: {")],
+    "history of an unknown column": [history(", type_1: [regio]")],
+    "history of a key": [history(", type_1: [user_id]")],
+    "history from an unknown day": [history(", valid_from: usage_day")],
+    "history from a text": [history(", valid_from: region")],
+    "history of deliveries without a day": [
+        HISTORY, Change(BRONZE, "year={year}/month={month}/day={day}/*.csv", "*.csv")
+    ],
+    "silver computed from gold": [
+        Change("billing/silver/regions.yml", "", REGIONS.format("billing.gold.daily_usage"))
+    ],
+    "silver computed from bronze": [
+        Change("billing/silver/regions.yml", "", REGIONS.format("billing.bronze.usage"))
     ],
     "severity": [Change(SILVER, "days\n    severity: warn", "days\n    severity: warning")],
     "column type": [Change(SILVER, "region: {type: string", "region: {type: strin")],
@@ -152,8 +203,9 @@ MISTAKES = {
     "unknown zorder column": [Change(SILVER, "zorder_by: [user_id]", "zorder_by: [user]")],
     "zorder by partition": [Change(SILVER, "zorder_by: [user_id]", "zorder_by: [usage_date]")],
     "no periods": [Change(DAILY, "periods: {usage_date: usage.usage_date}\n", "")],
-    "periods of two inputs": [
-        Change(DAILY, "{usage: billing.silver.usage}", "{usage: billing.silver.usage, more: billing.silver.usage}"),
+    "periods of two columns": [
+        Change(DAILY, "usage_date: usage.usage_date}", "usage_date: usage.usage_date, region: usage.region}"),
+        Change(DAILY, "partition_by: [usage_date]", "partition_by: [usage_date, region]"),
     ],
     "periods of a whole table": [Change(TOTALS, "write: {", "periods: {region: daily.region}\nwrite: {")],
     "unknown input of a period": [Change(DAILY, "usage.usage_date", "usag.usage_date")],

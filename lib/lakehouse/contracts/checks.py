@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from lakehouse.contracts.columns import DELIVERY_COLUMNS, RESERVED
+from lakehouse.contracts.columns import DELIVERY_COLUMNS, HISTORY_COLUMNS, RESERVED
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import AnyTable, BronzeTable, GoldTable, SilverTable, input_ids
-from lakehouse.contracts.writes import ReplacePeriods
+from lakehouse.contracts.writes import ReplacePeriods, Scd2
 from lakehouse.errors import ConfigurationError, nearest
 
 _QUOTED = re.compile(r'"([^"]+)"')
@@ -25,7 +25,7 @@ def check_tables(tables: Mapping[TableId, AnyTable]) -> None:
     """Raise ConfigurationError for the first contract that contradicts itself or another one."""
     for table in tables.values():
         for name in table.columns:
-            if name in RESERVED:
+            if name in RESERVED or (isinstance(table.write, Scd2) and name in HISTORY_COLUMNS):
                 raise _taken(table, f"columns.{name}")
         for source in input_ids(table):
             if source not in tables:
@@ -102,6 +102,10 @@ def _check_silver(table: SilverTable, bronze: AnyTable) -> None:
                 f"{nearest(source, bronze.columns)} Say from: <bronze column>, derived: <SQL>, or computed: true. "
                 f"Columns: {', '.join(bronze.columns)}."
             )
+    for name, column in table.columns.items():
+        if column.mapped:
+            known = [other for other in (*table.columns, *DELIVERY_COLUMNS) if other != name]
+            _known(table, f"columns.{name}.mapped.from", [column.mapped.source], known)
     write = table.write
     for field, names in (("keys", write.keys), ("order_by", write.order_by), ("partition_by", write.partition_by)):
         _known(table, f"write.{field}", names, table.columns)
@@ -113,11 +117,39 @@ def _check_silver(table: SilverTable, bronze: AnyTable) -> None:
                 f"Example: {name}: {{type: {table.columns[name].type}, required: true, description: ...}}"
             )
     for name in write.partition_by:
-        if name not in write.keys and not table.columns[name].derived:
+        if name not in write.keys and not table.columns[name].sql:
             raise foreign_partition(table, name)
+    if isinstance(write, Scd2):
+        _check_history(table, write, bronze)
     _check_rule_names(table)
     _check_upkeep(table)
     _check_gates(table, [*table.columns, *DELIVERY_COLUMNS, _QUARANTINED])
+
+
+def _check_history(table: SilverTable, write: Scd2, bronze: BronzeTable) -> None:
+    _once(table, "write.type_1", write.type_1)
+    _known(table, "write.type_1", write.type_1, table.columns)
+    for name in write.type_1:
+        if name in write.keys:
+            raise ConfigurationError(
+                f"{table.file}: write.type_1: '{name}' is part of the key, which is the same in all versions. "
+                "Leave it out."
+            )
+    _known(table, "write.valid_from", [write.valid_from], [*table.columns, "delivery_date"])
+    if write.valid_from == "delivery_date":
+        if not bronze.source.dated:
+            raise ConfigurationError(
+                f"{table.file}: write.valid_from: the deliveries of '{bronze.id}' have no day: their paths "
+                f"({bronze.source.files}) name none. Name it in {bronze.file}, or name a date column here. "
+                "Example: files: '*{date}.csv'"
+            )
+        return
+    column = table.columns[write.valid_from]
+    if column.type != "date" or not column.required:
+        raise ConfigurationError(
+            f"{table.file}: write.valid_from: '{write.valid_from}' must be a required date: a version holds from a day "
+            f"on. Example: {write.valid_from}: {{type: date, required: true, description: ...}}"
+        )
 
 
 def _check_rule_names(table: SilverTable) -> None:
@@ -131,15 +163,20 @@ def _check_gold(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None:
     for name, source in table.inputs.items():
         if isinstance(tables[source], BronzeTable):
             raise ConfigurationError(
-                f"{table.file}: inputs.{name}: '{source}' is a bronze table; gold is made from silver and gold. "
+                f"{table.file}: inputs.{name}: '{source}' is a bronze table; {_made_from(table)}. "
                 f"Example: inputs: {{{name}: {source.domain}.silver.{source.name}}}"
             )
+        if table.id.layer == "silver" and source.layer == "gold":
+            raise ConfigurationError(
+                f"{table.file}: inputs.{name}: '{source}' is a gold table; {_made_from(table)}. "
+                f"Put this contract into {table.id.domain}/gold."
+            )
     for name, column in table.columns.items():
-        for key in ("from", "derived", "computed", "formats", "true_values", "false_values", "null_values"):
+        for key in ("from", "derived", "computed", "mapped", "formats", "true_values", "false_values", "null_values"):
             if ("source" if key == "from" else key) in column.model_fields_set:
                 raise ConfigurationError(
                     f"{table.file}: columns.{name}.{key}: the transform makes every column of a gold table, "
-                    f"so '{key}' has no meaning here. Allowed: type, description, required."
+                    f"so '{key}' has no meaning here. Allowed: type, description, required, pii."
                 )
     for field, names in (("keys", table.write.keys), ("partition_by", table.write.partition_by)):
         _known(table, f"write.{field}", names, table.columns)
@@ -147,6 +184,12 @@ def _check_gold(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None:
     _check_periods(table, tables)
     _check_upkeep(table)
     _check_gates(table, [*table.columns])
+    for number, threshold in enumerate(table.thresholds):
+        _known(table, f"thresholds.{number}", [threshold.figure, threshold.says], table.columns)
+
+
+def _made_from(table: GoldTable) -> str:
+    return "gold is made from silver and gold" if table.id.layer == "gold" else "silver is computed from silver"
 
 
 def _check_periods(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None:
@@ -160,11 +203,10 @@ def _check_periods(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None
             f"found {', '.join(sorted(table.periods)) or 'none'}. "
             + (f"Example: periods: {{{example}}}" if example else "Leave the key out.")
         )
-    if periods and (len(table.inputs) > 1 or len(periods) > 1):
+    if len(periods) > 1:
         raise ConfigurationError(
-            f"{table.file}: write.strategy: replace_periods takes one input and one partition column, found "
-            f"{len(table.inputs)} and {len(periods)}: a change of another input would touch periods that are not "
-            "known. Allowed with more: strategy: replace_all."
+            f"{table.file}: write.strategy: replace_periods takes one partition column, found {len(periods)}. "
+            "Allowed with more: strategy: replace_all."
         )
     for name in write.partition_by:
         if name not in write.keys:

@@ -32,6 +32,14 @@ BRONZE_COLUMNS = {
 }
 """What bronze keeps beside the declared columns, so that nothing that arrived is dropped."""
 
+HISTORY_COLUMNS = {
+    "valid_from": ("date", "First day on which this version holds"),
+    "valid_to": ("date", "First day on which it holds no more; null for the current version"),
+    "is_current": ("boolean", "Whether it is the newest version of its key"),
+    "version": ("int", "Number of the version of its key, from 1"),
+}
+"""What the engine adds to a table that keeps the history of its keys."""
+
 RESERVED = {*DELIVERY_COLUMNS, *BRONZE_COLUMNS}
 
 
@@ -83,6 +91,42 @@ class DeliveredColumn(Declaration):
 
     aliases: tuple[str, ...] = ()
     description: str = ""
+    pii: bool = False
+    """Whether it tells of a person: such values are masked for those who only read."""
+
+
+class Mapped(Declaration):
+    """Values by patterns of another column's text: a reference that the contract itself holds."""
+
+    example: ClassVar[str] = 'mapped: {from: delivery_id, values: {"*_gb_*": GB, "*_us_*": US}}'
+
+    source: str = Field(alias="from")
+    """A column of the table or of the delivery."""
+    values: dict[str, str] = Field(min_length=1)
+    """Pattern, in which * stands for any text -> value. The first that fits counts; null when none does."""
+
+    @model_validator(mode="after")
+    def _check_texts(self) -> Mapped:
+        for text in (*self.values, *self.values.values()):
+            if "'" in text or "\\" in text or not text.isprintable():
+                raise PydanticCustomError(
+                    "mapped",
+                    "'{text}' holds a quote, a backslash or a control character, which cannot be mapped. "
+                    "Example: {example}.",
+                    {"text": text, "example": self.example},
+                )
+        return self
+
+    @property
+    def sql(self) -> str:
+        """The mapping as a SQL expression."""
+        cases = (f"WHEN {self.source} LIKE '{_like(text)}' ESCAPE '!' THEN '{v}'" for text, v in self.values.items())
+        return f"CASE {' '.join(cases)} END"
+
+
+def _like(pattern: str) -> str:
+    escaped = re.sub("([!%_])", r"!\1", pattern)
+    return escaped.replace("*", "%")
 
 
 class Column(Declaration):
@@ -105,21 +149,26 @@ class Column(Declaration):
     """A SQL expression over the other columns that the engine evaluates."""
     computed: bool = False
     """True when the table's transform function makes it."""
+    mapped: Mapped | None = None
+    """Patterns of another column's text that decide its value."""
+    pii: bool = False
+    """Whether it tells of a person: such values are masked for those who only read."""
 
     @model_validator(mode="after")
     def _check_combination(self) -> Column:
         given = self.model_fields_set
         origins = [key for key, name in (("from", "source"), ("derived", "derived")) if name in given]
         origins += ["computed"] if self.computed else []
+        origins += ["mapped"] if self.mapped else []
         if len(origins) > 1:
             raise PydanticCustomError(
                 "combination",
                 "'{first}' and '{second}' exclude each other: a column is read from bronze, derived by SQL, "
-                "or computed by the transform. Keep one of them.",
+                "mapped from another column, or computed by the transform. Keep one of them.",
                 {"first": origins[0], "second": origins[1]},
             )
         for key, types in _READING.items():
-            if key in given and (self.type not in types or "derived" in given or self.computed):
+            if key in given and (self.type not in types or self.sql or self.computed):
                 raise PydanticCustomError(
                     "combination",
                     "'{key}' is for columns of type {types} that are read from bronze, and this one is {found}. "
@@ -130,7 +179,18 @@ class Column(Declaration):
                         "found": self.type if self.type not in types else "not read from bronze",
                     },
                 )
+        if self.mapped and self.type != "string":
+            raise PydanticCustomError(
+                "combination",
+                "'mapped' gives text, and this column is {type}. Example: country: {type: string, {example}}.",
+                {"type": self.type, "example": Mapped.example},
+            )
         return self
+
+    @property
+    def sql(self) -> str | None:
+        """The SQL expression that the engine evaluates for it; None when it is read or computed."""
+        return self.mapped.sql if self.mapped else self.derived
 
     @property
     def decimal(self) -> tuple[int, int] | None:

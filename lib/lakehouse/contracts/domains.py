@@ -23,12 +23,12 @@ from lakehouse.contracts.messages import explain
 from lakehouse.contracts.names import LAYERS, TableId
 from lakehouse.contracts.schedules import Alerts, Arrival, Retries
 from lakehouse.contracts.tables import (
-    MODELS,
     AnyTable,
     BronzeTable,
     GoldTable,
     SilverTable,
     input_ids,
+    model_of,
 )
 from lakehouse.contracts.yaml_files import read_mapping
 from lakehouse.errors import ConfigurationError, nearest
@@ -82,11 +82,11 @@ class Domain:
         return [table for table in self.tables.values() if isinstance(table, BronzeTable)]
 
     def silver(self) -> list[SilverTable]:
-        """Conformed tables."""
+        """Conformed tables: those that are refined from bronze."""
         return [table for table in self.tables.values() if isinstance(table, SilverTable)]
 
     def gold(self) -> list[GoldTable]:
-        """Summaries, inputs first."""
+        """Computed tables, inputs first: gold, and the silver tables that are made from silver ones."""
         return [table for table in self.tables.values() if isinstance(table, GoldTable)]
 
     def bronze_of(self, table: SilverTable) -> BronzeTable:
@@ -147,8 +147,8 @@ def _load_tables(name: str, folder: Path) -> Iterator[tuple[TableId, AnyTable]]:
     for layer in LAYERS:
         for path in sorted((folder / layer).glob("*.yml")):
             table_id = _table_id(name, layer, path)
-            model = MODELS[layer]
             content = read_mapping(path)
+            model = model_of(layer, content)
             for key in {"id", "file"} & set(content):
                 raise ConfigurationError(f"{path}: unknown key '{key}': a table is named by its file's path.")
             try:
@@ -196,7 +196,7 @@ def _check_transform(table: AnyTable) -> None:
     if isinstance(table, BronzeTable):
         return
     path = transform_file(table.id.domain, table.id.layer, table.id.name)
-    signature = f"def {table.id.name}({', '.join(f'{name}: DataFrame' for name in table.inputs)}) -> DataFrame"
+    signature = _signature(table)
     if not path.is_file():
         raise ConfigurationError(f"{table.file}: this table has no transform. Write {path} with '{signature}'.")
     functions = {node.name: node for node in parsed_code(path).body if isinstance(node, ast.FunctionDef)}
@@ -211,3 +211,16 @@ def _check_transform(table: AnyTable) -> None:
             f"{path}: '{table.id.name}' takes ({', '.join(parameters)}), but the inputs of {table.file} are "
             f"({', '.join(table.inputs)}). Write '{signature}'."
         )
+    given = [argument.arg for argument in function.args.kwonlyargs]
+    if sorted(given) != sorted(table.parameters):
+        raise ConfigurationError(
+            f"{path}: after the * '{table.id.name}' takes ({', '.join(given)}), but the parameters of {table.file} are "
+            f"({', '.join(table.parameters)}). Write '{signature}'."
+        )
+
+
+def _signature(table: SilverTable | GoldTable) -> str:
+    arguments = [f"{name}: DataFrame" for name in table.inputs]
+    kinds = {name: type(value).__name__ for name, value in table.parameters.items()}
+    arguments += ["*", *(f"{name}: {kind}" for name, kind in kinds.items())] if kinds else []
+    return f"def {table.id.name}({', '.join(arguments)}) -> DataFrame"

@@ -10,11 +10,11 @@ from pydantic_core import ErrorDetails
 
 from lakehouse.contracts.declaration import Declaration
 from lakehouse.contracts.runners import LocalRunner
-from lakehouse.contracts.writes import ReplacePeriods
+from lakehouse.contracts.writes import Merge, ReplacePeriods
 from lakehouse.errors import ConfigurationError, nearest
 
 _CHOSEN = {
-    "write": {"append", "merge", "replace_periods", "replace_all"},
+    "write": {"append", "merge", "scd2", "replace_periods", "replace_all"},
     "runner": {"local", "standalone", "emr_serverless", "emr_steps", "databricks"},
 }
 """Keys whose value is one of several declarations, and the names that pydantic puts into the path for these."""
@@ -86,6 +86,8 @@ def _text(detail: ErrorDetails, model: type[Declaration]) -> str:
             return _choice(str(detail["input"]), context["expected"].replace(" or ", ", "), "allowed here") + example
         case "union_tag_invalid":
             what, example = _TAGS[context["discriminator"].strip("'")]
+            if "'merge'" in context["expected_tags"]:
+                example = f" Example: {Merge.example}"
             return _choice(context["tag"], context["expected_tags"], what) + example
         case "union_tag_not_found":
             return (

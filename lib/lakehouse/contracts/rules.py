@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -50,6 +51,40 @@ class Gate(Declaration):
                 {"kind": kind, "hint": nearest(kind, GATE_KINDS), "allowed": ", ".join(GATE_KINDS)},
             )
         return rule
+
+
+class Threshold(Declaration):
+    """A figure of a computed table below which a row of it is warned about, or the table refused."""
+
+    example: ClassVar[str] = (
+        "thresholds: [{figure: match_share, where: \"subject = 'dim_customer'\", warn_below: 0.95, says: statement}]"
+    )
+
+    figure: str
+    """A column with numbers."""
+    where: str | None = None
+    """A SQL boolean: the rows that are meant; all when it is left out."""
+    warn_below: Decimal | None = None
+    error_below: Decimal | None = None
+    says: str
+    """The column whose text tells a person what was found."""
+
+    @model_validator(mode="after")
+    def _check_limits(self) -> Threshold:
+        limits = [limit for limit in (self.error_below, self.warn_below) if limit is not None]
+        if not limits or sorted(limits) != limits:
+            raise PydanticCustomError(
+                "threshold",
+                "warn_below or error_below is needed, and error_below may not be the greater one. Example: {example}.",
+                {"example": self.example},
+            )
+        return self
+
+    def severity(self, value: Decimal | None) -> Literal["error", "warn"] | None:
+        """What a figure leads to; None when it is high enough. A figure that is absent is below every limit."""
+        if self.error_below is not None and (value is None or value < self.error_below):
+            return "error"
+        return "warn" if self.warn_below is not None and (value is None or value < self.warn_below) else None
 
 
 def _check_shares(warn: float, error: float, example: str) -> None:

@@ -20,14 +20,18 @@ def check_sql(domain: Domain) -> None:
         everything = {*table.columns, *DELIVERY_COLUMNS}
         for name, rule in table.row_rules.items():
             check_expression(f"{table.file}: row_rules.{name}.assert", rule.condition, everything)
+    for gold in domain.gold():
+        for number, threshold in enumerate(gold.thresholds):
+            if threshold.where:
+                check_expression(f"{gold.file}: thresholds.{number}.where", threshold.where, gold.columns)
 
 
 def _check_derived(table: SilverTable) -> None:
     # A derived column may use those that are derived before it.
-    known = {name for name, column in table.columns.items() if not column.derived} | set(DELIVERY_COLUMNS)
+    known = {name for name, column in table.columns.items() if not column.sql} | set(DELIVERY_COLUMNS)
     of_key = set(table.write.keys)
     for name, sql in table.derived():
-        where = f"{table.file}: columns.{name}.derived"
+        where = f"{table.file}: columns.{name}.{'mapped' if table.columns[name].mapped else 'derived'}"
         used = check_expression(where, sql, known | set(table.columns))
         for later in sorted(used - known):
             raise ConfigurationError(

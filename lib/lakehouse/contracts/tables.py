@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, PlainSerializer
@@ -11,9 +12,9 @@ from pydantic_core import PydanticCustomError
 from lakehouse.contracts.columns import Column, ColumnName, DeliveredColumn
 from lakehouse.contracts.declaration import Declaration
 from lakehouse.contracts.names import TableId
-from lakehouse.contracts.rules import Gate, Maintenance, QuarantineShare, RowCountDrop, RowRule
+from lakehouse.contracts.rules import Gate, Maintenance, QuarantineShare, RowCountDrop, RowRule, Threshold
 from lakehouse.contracts.sources import Source
-from lakehouse.contracts.writes import Append, Merge, ReplaceAll, ReplacePeriods
+from lakehouse.contracts.writes import Append, Merge, ReplaceAll, ReplacePeriods, Scd2
 from lakehouse.errors import ConfigurationError
 
 
@@ -27,6 +28,24 @@ def _table_id(value: object) -> TableId:
 
 
 TableRef = Annotated[TableId, BeforeValidator(_table_id), PlainSerializer(str)]
+
+
+def _parameter(value: object) -> Decimal | str:
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise PydanticCustomError(
+            "parameter",
+            "a number or a text is expected, found {kind}. Example: parameters: {high_from: 10000}.",
+            {"kind": type(value).__name__},
+        )
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return str(value)
+    return number if number.is_finite() else str(value)
+
+
+Parameter = Annotated[Decimal | str, BeforeValidator(_parameter), PlainSerializer(str)]
+"""A number or text that a transform is given by its contract; numbers are exact."""
 
 
 class Table(Declaration):
@@ -66,7 +85,9 @@ class SilverTable(Table):
 
     inputs: dict[str, TableRef] = Field(min_length=1, max_length=1)
     columns: dict[ColumnName, Column] = Field(min_length=1)
-    write: Merge
+    parameters: dict[ColumnName, Parameter] = {}
+    """Numbers and texts for the transform, by the names of its keyword-only arguments."""
+    write: Annotated[Merge | Scd2, Field(discriminator="strategy")]
     row_rules: dict[ColumnName, RowRule] = {}
     gates: tuple[Gate, ...] = ()
     quarantine_share: QuarantineShare = QuarantineShare()
@@ -74,11 +95,11 @@ class SilverTable(Table):
 
     def conformed(self) -> Iterator[tuple[str, Column]]:
         """Columns that are read from bronze text, in order."""
-        return ((n, c) for n, c in self.columns.items() if not c.derived and not c.computed)
+        return ((n, c) for n, c in self.columns.items() if not c.sql and not c.computed)
 
     def derived(self) -> Iterator[tuple[str, str]]:
         """Columns that the engine evaluates, with their SQL, in order."""
-        return ((n, c.derived) for n, c in self.columns.items() if c.derived)
+        return ((n, c.sql) for n, c in self.columns.items() if c.sql)
 
     @property
     def bronze(self) -> TableId:
@@ -87,7 +108,7 @@ class SilverTable(Table):
 
 
 class GoldTable(Table):
-    """A summary of other tables."""
+    """A table that is computed from others: a summary, or, in silver, a dimension that other silver tables imply."""
 
     example: ClassVar[str] = "description: ..., inputs: {usage: billing.silver.usage}, columns: {...}, write: {...}"
 
@@ -95,8 +116,11 @@ class GoldTable(Table):
     columns: dict[ColumnName, Column] = Field(min_length=1)
     periods: dict[ColumnName, str] = {}
     """Partition column of this table -> ``<input>.<column>`` whose changed values are computed anew."""
+    parameters: dict[ColumnName, Parameter] = {}
+    """Numbers and texts for the transform, by the names of its keyword-only arguments."""
     write: Annotated[ReplacePeriods | ReplaceAll, Field(discriminator="strategy")]
     gates: tuple[Gate, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
 
     def period_source(self, column: str) -> tuple[str, str]:
         """Input name and column that a period column follows."""
@@ -106,11 +130,15 @@ class GoldTable(Table):
 
 AnyTable = BronzeTable | SilverTable | GoldTable
 
-MODELS: dict[str, type[BronzeTable] | type[SilverTable] | type[GoldTable]] = {
-    "bronze": BronzeTable,
-    "silver": SilverTable,
-    "gold": GoldTable,
-}
+AnyModel = type[BronzeTable] | type[SilverTable] | type[GoldTable]
+MODELS: dict[str, AnyModel] = {"bronze": BronzeTable, "silver": SilverTable, "gold": GoldTable}
+
+
+def model_of(layer: str, content: Mapping[str, Any]) -> AnyModel:
+    """What a contract's content is to be read as: a silver table that replaces its rows is computed, as gold is."""
+    write = content.get("write")
+    strategy = write.get("strategy") if isinstance(write, dict) else None
+    return GoldTable if layer == "silver" and strategy in ("replace_all", "replace_periods") else MODELS[layer]
 
 
 def input_ids(table: AnyTable) -> tuple[TableId, ...]:

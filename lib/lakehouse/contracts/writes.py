@@ -30,8 +30,31 @@ class Merge(Declaration):
     partition_by: tuple[str, ...] = ()
 
 
+class Scd2(Declaration):
+    """Silver: the history of each key, a row for each version of it (a slowly changing dimension)."""
+
+    example: ClassVar[str] = "write: {strategy: scd2, keys: [customer_key], valid_from: delivery_date, type_1: [phone]}"
+
+    strategy: Literal["scd2"]
+    keys: tuple[str, ...] = Field(min_length=1)
+    valid_from: str = "delivery_date"
+    """The column with the day from which a delivered row holds: the day of its delivery, or one of the table's."""
+    type_1: tuple[str, ...] = ()
+    """Columns that make no version: every version shows their newest value. All others are tracked."""
+
+    @property
+    def order_by(self) -> tuple[str, ...]:
+        """Of rows with the same key and day the later path and record counts."""
+        return ()
+
+    @property
+    def partition_by(self) -> tuple[str, ...]:
+        """The versions of a key lie together whatever their days: such tables are not partitioned."""
+        return ()
+
+
 class ReplacePeriods(Declaration):
-    """Gold: the partitions that a change can touch are computed anew and replaced together."""
+    """Computed tables: the partitions that a change can touch are computed anew and replaced together."""
 
     example: ClassVar[str] = (
         "write: {strategy: replace_periods, keys: [usage_date, currency], partition_by: [usage_date]}"
@@ -43,7 +66,7 @@ class ReplacePeriods(Declaration):
 
 
 class ReplaceAll(Declaration):
-    """Gold: small all-time tables, computed anew as a whole."""
+    """Computed tables: small all-time ones, computed anew as a whole."""
 
     example: ClassVar[str] = "write: {strategy: replace_all, keys: [currency, user_id]}"
 
@@ -56,4 +79,4 @@ class ReplaceAll(Declaration):
         return ()
 
 
-Write = Annotated[Append | Merge | ReplacePeriods | ReplaceAll, Field(discriminator="strategy")]
+Write = Annotated[Append | Merge | Scd2 | ReplacePeriods | ReplaceAll, Field(discriminator="strategy")]

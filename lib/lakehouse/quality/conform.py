@@ -93,7 +93,7 @@ def derive(rows: DataFrame, table: SilverTable) -> DataFrame:
 
 def check_transformed(before: DataFrame, after: DataFrame, table: SilverTable) -> DataFrame:
     """The transform's result; raises ConfigurationError when it lost a column that the engine needs."""
-    needed = [name for name, column in table.columns.items() if not column.derived]
+    needed = [name for name, column in table.columns.items() if not column.sql]
     lost = [name for name in [*needed, *DELIVERY_COLUMNS, UNCONFORMED, ONCE, DELIVERED] if name not in after.columns]
     if lost:
         raise ConfigurationError(

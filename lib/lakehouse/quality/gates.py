@@ -146,6 +146,8 @@ def chunks(sequences: Sequence[int], size: int) -> Iterator[Sequence[int]]:
 
 
 def explain(verdict: Verdict) -> str:
-    """A failed gate in words: the statement, and what was measured."""
+    """A failed gate in words: the statement, and what was measured; of figures, what their table says itself."""
+    if verdict.on == "figures":
+        return verdict.reason or verdict.rule
     measured = ", ".join(f"{name} is {value:g}" for name, value in verdict.metrics.items())
     return f"{verdict.on} rows: {verdict.rule} failed" + (f" ({measured})" if measured else f": {verdict.reason}")

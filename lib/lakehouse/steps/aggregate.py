@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from threading import Lock
 
 from pyspark import inheritable_thread_target
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import GoldTable
 from lakehouse.contracts.writes import ReplacePeriods
 from lakehouse.errors import TableError
-from lakehouse.ledger.book import Publication, table_version
+from lakehouse.ledger.book import Publication, changed_since, table_version
+from lakehouse.quality.figures import judge_figures
 from lakehouse.quality.gates import Verdict, explain, judge_table
-from lakehouse.steps.batches import transform_of
+from lakehouse.steps.batches import transformed
 from lakehouse.steps.shapes import gold_shape
 from lakehouse.steps.staleness import stale_tables
 from lakehouse.steps.summary import RunSummary, TableSummary
@@ -103,7 +104,7 @@ def _bring(work: Workspace, table: GoldTable, publications: Mapping[TableId, Pub
     anew = work.full_refresh or published is None or published.fingerprint != work.fingerprint(table.id)
     if not anew or table_version(work.lake.table(table.id)) is None:
         ensure_table(gold_shape(table, work.lake))
-    touched = _touched(table, None if anew else published, versions, feeds)
+    touched = _touched(work, table, None if anew else published, versions, feeds)
     return _Result(table, versions, touched, [] if touched.nothing else _publish(work, table, touched))
 
 
@@ -135,28 +136,35 @@ def _record(work: Workspace, result: _Result, summary: RunSummary) -> None:
     summary.tables.append(TableSummary(str(table.id), version, note=note))
 
 
-def _touched(table: GoldTable, published: Publication | None, versions: Mapping[str, int], feeds: _Feeds) -> Touched:
+def _touched(
+    work: Workspace,
+    table: GoldTable,
+    published: Publication | None,
+    versions: Mapping[str, int],
+    feeds: _Feeds,
+) -> Touched:
     if published is None:
         return Touched(None, "made anew")
     if not isinstance(table.write, ReplacePeriods):
         return Touched(None, "recomputed as a whole")
-    values: set[object] = set()
-    for name in table.periods:
-        source, column = table.period_source(name)
-        source_id = table.inputs[source]
-        after = published.input_versions.get(str(source_id))
-        if after is None:
+    before = published.input_versions
+    driving, column = table.period_source(table.write.partition_by[0])
+    for name, source in table.inputs.items():
+        if str(source) not in before:
             return Touched(None, "made anew")
-        found = feeds.changed(source_id, column, after, versions[str(source_id)])
-        if found is None:
-            return Touched(None, f"all periods: the change feed of {source_id} since version {after} is gone")
-        values.update(found)
-    return Touched(sorted(values, key=str), f"{len(values)} periods recomputed")
+        if name != driving and changed_since(work.lake.table(source), before[str(source)]):
+            return Touched(None, f"all periods: {source} changed")
+    source_id = table.inputs[driving]
+    after = before[str(source_id)]
+    found = feeds.changed(source_id, column, after, versions[str(source_id)])
+    if found is None:
+        return Touched(None, f"all periods: the change feed of {source_id} since version {after} is gone")
+    return Touched(sorted(found, key=str), f"{len(found)} periods recomputed")
 
 
 def computed(work: Workspace, table: GoldTable, inputs: Mapping[str, DataFrame]) -> DataFrame:
     """A gold table's rows from its inputs; raises TableError when the transform returns other columns or types."""
-    rows = transform_of(table)(**inputs)
+    rows = transformed(table, inputs)
     found = dict(rows.dtypes)
     for name, column in table.columns.items():
         if found.get(name) != column.type:
@@ -170,18 +178,18 @@ def computed(work: Workspace, table: GoldTable, inputs: Mapping[str, DataFrame])
 
 def _publish(work: Workspace, table: GoldTable, touched: Touched) -> Sequence[Verdict]:
     """Compute, judge and, unless a gate refuses the result, write; returns the verdicts."""
-    period = _period_filter(table, touched)
-    inputs = {}
-    for name, source in table.inputs.items():
-        rows = read_table(work.spark, work.lake.table(source))
-        inputs[name] = rows if period is None else rows.where(period)
+    inputs = {name: read_table(work.spark, work.lake.table(source)) for name, source in table.inputs.items()}
+    if touched.values is not None:
+        driving, column = table.period_source(table.write.partition_by[0])
+        inputs[driving] = inputs[driving].where(partition_filter(column, touched.values))
     result = computed(work, table, inputs)
-    verdicts: Sequence[Verdict] = []
-    if table.gates:
+    verdicts: list[Verdict] = []
+    if table.gates or table.thresholds:
         result = result.persist()
         # Nothing can be measured of no rows but their number: a mean of them would fail every gate.
         empty = result.isEmpty()
-        verdicts = judge_table(result, [g for g in table.gates if not empty or g.rule.startswith("RowCount")])
+        verdicts += judge_table(result, [g for g in table.gates if not empty or g.rule.startswith("RowCount")])
+        verdicts += judge_figures(result, table.thresholds)
     if not any(not verdict.passed and verdict.severity == "error" for verdict in verdicts):
         shape = gold_shape(table, work.lake)
         if touched.values is None:
@@ -191,10 +199,3 @@ def _publish(work: Workspace, table: GoldTable, touched: Touched) -> Sequence[Ve
             replace_where(result, shape.path, condition, shape.partition_by)
     result.unpersist()
     return verdicts
-
-
-def _period_filter(table: GoldTable, touched: Touched) -> Column | None:
-    if touched.values is None:
-        return None
-    name = table.write.partition_by[0]
-    return partition_filter(table.period_source(name)[1], touched.values)

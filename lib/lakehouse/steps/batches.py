@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lakehouse.contracts.rules import Gate
-from lakehouse.contracts.tables import AnyTable, BronzeTable, SilverTable
+from lakehouse.contracts.tables import BronzeTable, GoldTable, SilverTable
 from lakehouse.ledger.decisions import RowDecision
 from lakehouse.ledger.deliveries import Delivery
 from lakehouse.quality.conform import DELIVERED, check_transformed, conform, derive
@@ -31,11 +31,11 @@ _FEW_ROWS = 250_000
 _STAGED = f"not {QUARANTINED} and not {_REPEATED}"
 
 
-def transform_of(table: AnyTable) -> Callable[..., DataFrame]:
-    """A table's transform function: the one of its own name, in the module of its own name."""
+def transformed(table: SilverTable | GoldTable, inputs: Mapping[str, DataFrame]) -> DataFrame:
+    """What a table's transform - the function of its own name, in the module of its own name - makes of its inputs."""
     module = importlib.import_module(f"lakehouse.domains.{table.id.domain}.{table.id.layer}.{table.id.name}")
-    found: Callable[..., DataFrame] = getattr(module, table.id.name)
-    return found
+    transform: Callable[..., DataFrame] = getattr(module, table.id.name)
+    return transform(**inputs, **table.parameters)
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ class Batch:
             delivered = overlaid(delivered, self.bronze, decided)
         rows = conform(delivered, self.table, self.bronze)
         name = next(iter(self.table.inputs))
-        transformed = check_transformed(rows, transform_of(self.table)(**{name: rows}), self.table)
-        return judge(derive(transformed, self.table), self.table)
+        made = check_transformed(rows, transformed(self.table, {name: rows}), self.table)
+        return judge(derive(made, self.table), self.table)
 
     def _decided(self, sequences: set[int]) -> list[RowDecision]:
         return [one for one in self.decided if one.sequence in sequences]
