@@ -33,6 +33,7 @@ BRONZE_COLUMNS = {
 """What bronze keeps beside the declared columns, so that nothing that arrived is dropped."""
 
 HISTORY_COLUMNS = {
+    "surrogate_key": ("string", "Identity of this version: a hash of its key and of valid_from"),
     "valid_from": ("date", "First day on which this version holds"),
     "valid_to": ("date", "First day on which it holds no more; null for the current version"),
     "is_current": ("boolean", "Whether it is the newest version of its key"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lakehouse.contracts.names import TableId
 from lakehouse.errors import ExitCode
 from lakehouse.steps.status import DomainStatus
 
@@ -37,7 +36,7 @@ def _deliveries(found: DomainStatus) -> Iterator[str]:
 
 
 def _tables(found: DomainStatus) -> Iterator[str]:
-    kept = [v.table for v in found.verdicts.failed if v.severity == "error" and TableId.parse(v.table).layer == "gold"]
+    kept = [v.table for v in found.verdicts.failed if v.severity == "error" and v.delivery_id is None]
     for table in dict.fromkeys(kept):
         yield f"a gate keeps {table} at its old version"
 

@@ -16,8 +16,8 @@ from lakehouse.quality.conform import DELIVERED, check_transformed, conform, der
 from lakehouse.quality.decided import DISCARDED, decided_field, overlaid
 from lakehouse.quality.gates import Verdict, chunks, deliveries_per_scan, explain, judge_deliveries, judge_table
 from lakehouse.quality.rules import QUARANTINED, judge, warn_broken
+from lakehouse.storage.keyed import ADDRESS, KeyedTable, ranked
 from lakehouse.storage.tables import partition_filter, read_table
-from lakehouse.storage.winners import ADDRESS, KeyedTable, ranked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,9 +21,9 @@ from lakehouse.steps.batches import Batch, addresses, judge_batch, keeping, reas
 from lakehouse.steps.recovery import begin, complete
 from lakehouse.steps.shapes import bronze_shape, keyed_table
 from lakehouse.steps.workspace import Workspace
-from lakehouse.storage import winners
+from lakehouse.storage import keyed, winners
+from lakehouse.storage.keyed import Colliding, KeyedTable, Scope
 from lakehouse.storage.tables import ensure_table, file_count, read_table
-from lakehouse.storage.winners import Colliding, KeyedTable, Scope
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,11 @@ class Refinement:
                 mine = F.col("delivery_sequence").isin(sequences)
                 for path in (self.keyed.path, self.keyed.outranked_path):
                     touched.append(read_table(self.work.spark, path).where(mine).select(*self.keyed.partition_by))
-            self.scope = winners.scope_of(touched, self.keyed, empty)
-            colliding = winners.collisions(good, self.scope, sequences)
-            found = self._at(pending, winners.colliding_addresses(good, colliding)).select(self.keyed.all_columns)
+            self.scope = keyed.scope_of(touched, self.keyed, empty)
+            colliding = keyed.collisions(good, self.scope, sequences)
+            found = self._at(pending, keyed.colliding_addresses(good, colliding)).select(self.keyed.row_columns)
             rows = found.persist(StorageLevel.MEMORY_AND_DISK)
-            bad = narrow.where(QUARANTINED).select(*winners.ADDRESS)
+            bad = narrow.where(QUARANTINED).select(*keyed.ADDRESS)
             yield Suspects(colliding, rows, bad, self.scope)
             rows.unpersist()
             colliding.hashes.unpersist()
@@ -94,7 +94,7 @@ class Refinement:
     def _narrowed(self, pending: Sequence[Delivery]) -> Iterator[DataFrame]:
         """What rows are compared by, computed in one pass over the batch."""
         judged = self.batch.judged(addresses(pending))
-        narrow = winners.narrowed(judged, self.keyed, QUARANTINED).persist(StorageLevel.MEMORY_AND_DISK)
+        narrow = keyed.narrowed(judged, self.keyed, QUARANTINED).persist(StorageLevel.MEMORY_AND_DISK)
         try:
             yield narrow
         finally:
@@ -114,7 +114,7 @@ class Refinement:
         if not pending or (known and not count):
             return
         rows = quarantine.quarantined_rows(
-            self._at(pending, winners.smaller_side(suspects.bad, count)),
+            self._at(pending, keyed.smaller_side(suspects.bad, count)),
             self.table,
             self.bronze,
             self.work.fingerprint(self.table.id),
@@ -149,13 +149,14 @@ class Refinement:
         scope = self.scope if not self.scope.empty else Scope(self.keyed, (), False)
         spark = self.work.spark
         published = scope.read(spark, self.keyed.path).select("delivery_sequence", F.lit(1).alias("here"))
-        outranked = scope.read(spark, self.keyed.outranked_path).select("delivery_sequence", F.lit(0).alias("here"))
+        beside = self.keyed.beside(scope.read(spark, self.keyed.outranked_path))
+        outranked = beside.select("delivery_sequence", F.lit(0).alias("here"))
         counted = published.unionByName(outranked).groupBy("delivery_sequence")
         rows = counted.agg(F.sum("here").alias("published"), F.count("*").alias("all")).collect()
         return {row["delivery_sequence"]: (row["published"], row["all"] - row["published"]) for row in rows}
 
     def _good(self, deliveries: Sequence[Delivery]) -> DataFrame:
-        return self.batch.good(addresses(deliveries), self.keyed.all_columns)
+        return self.batch.good(addresses(deliveries), self.keyed.row_columns)
 
     def verdict_rows(self, verdicts: Sequence[Verdict], pending: Sequence[Delivery]) -> list[dict[str, Any]]:
         """Verdicts as plain data."""

@@ -30,8 +30,8 @@ def preview(work: Workspace, rows: Sequence[RowAddress], decided: Sequence[Decis
     from lakehouse.quality.decided import DISCARDED, decided_field
     from lakehouse.quality.rules import QUARANTINED, reasons
     from lakehouse.steps.batches import Batch
+    from lakehouse.storage.keyed import ADDRESS
     from lakehouse.storage.tables import literal_rows
-    from lakehouse.storage.winners import ADDRESS
 
     register = work.ledger.deliveries()
     all_decisions = Decisions((*register.decisions.entries, *decided))

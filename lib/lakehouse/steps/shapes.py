@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
+from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS, HISTORY_COLUMNS
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.tables import BronzeTable, GoldTable, SilverTable
+from lakehouse.contracts.writes import Scd2
+from lakehouse.storage.keyed import OBSERVED_AS, History, KeyedTable
 from lakehouse.storage.tables import Shape
-from lakehouse.storage.winners import KeyedTable
 
 
 def bronze_shape(table: BronzeTable, lake: Lake) -> Shape:
@@ -24,9 +25,10 @@ def bronze_shape(table: BronzeTable, lake: Lake) -> Shape:
 
 
 def keyed_table(table: SilverTable, lake: Lake) -> KeyedTable:
-    """The published table and the one with its outranked rows."""
-    columns = {name: (column.type, column.description) for name, column in table.columns.items()}
-    columns.update(DELIVERY_COLUMNS)
+    """The published table and the one with the rows beside it."""
+    declared = {name: (column.type, column.description) for name, column in table.columns.items()}
+    history = _history(table)
+    columns = {**declared, **(HISTORY_COLUMNS if history else {}), **DELIVERY_COLUMNS}
     partition_by = table.write.partition_by
     sorted_by = tuple(name for name in table.maintain.zorder_by if name not in partition_by)
     shape = Shape(
@@ -38,15 +40,25 @@ def keyed_table(table: SilverTable, lake: Lake) -> KeyedTable:
         statistics=("delivery_sequence", *sorted_by),
         change_feed=True,
     )
+    what = "lost their key to another row" if history is None else "its versions follow from, as delivered"
+    became = {OBSERVED_AS: ("string", "What became of the row: version (it opened one), unchanged or outranked")}
     outranked = Shape(
         path=lake.outranked(table.id),
         name=f"{table.id.domain}_outranked.{table.id.name}",
-        description=f"Good rows of {table.id} that lost their key to another row.",
-        columns=columns,
+        description=f"Good rows of {table.id} that {what}.",
+        columns={**declared, **DELIVERY_COLUMNS, **(became if history else {})},
         partition_by=partition_by,
         statistics=("delivery_sequence",),
     )
-    return KeyedTable(shape, outranked, table.write.keys, table.write.order_by)
+    return KeyedTable(shape, outranked, table.write.keys, table.write.order_by, history)
+
+
+def _history(table: SilverTable) -> History | None:
+    write = table.write
+    if not isinstance(write, Scd2):
+        return None
+    others = {*write.keys, *write.type_1, write.valid_from}
+    return History(write.valid_from, write.type_1, tuple(name for name in table.columns if name not in others))
 
 
 def gold_shape(table: GoldTable, lake: Lake) -> Shape:

@@ -23,8 +23,9 @@ from lakehouse.steps.shapes import keyed_table
 from lakehouse.steps.staleness import gone_outcomes, pending_deliveries
 from lakehouse.steps.workspace import Workspace
 from lakehouse.storage.differences import Differences, compare
+from lakehouse.storage.keyed import ADDRESS
 from lakehouse.storage.tables import read_table
-from lakehouse.storage.winners import ADDRESS, ranked
+from lakehouse.storage.winners import Settled, settled
 
 
 @dataclass
@@ -49,7 +50,7 @@ def verify(work: Workspace, shown: int = 20) -> Proof:
     proof = Proof()
     register = work.ledger.deliveries()
     before = work.ledger.publications()
-    expected: dict[TableId, DataFrame] = {}
+    expected: dict[TableId, Settled] = {}
     for table in work.domain.silver():
         if table_version(work.lake.table(table.id)) is None:
             proof.notes.append(f"{table.id} has not been made yet")
@@ -59,14 +60,14 @@ def verify(work: Workspace, shown: int = 20) -> Proof:
             proof.notes.append(f"{waiting} deliveries are pending for {table.id} and not part of it yet")
         expected[table.id] = _verify_silver(work, table, register, proof, shown)
     _verify_gold(work, expected, proof, shown)
-    for frame in expected.values():
-        frame.unpersist()
+    for found in expected.values():
+        found.basis.unpersist()
     if work.ledger.publications() != before:
         proof.notes.append("another run wrote to this lake meanwhile: verify again when it has ended")
     return proof
 
 
-def _verify_silver(work: Workspace, table: SilverTable, register: Register, proof: Proof, shown: int) -> DataFrame:
+def _verify_silver(work: Workspace, table: SilverTable, register: Register, proof: Proof, shown: int) -> Settled:
     keyed = keyed_table(table, work.lake)
     bronze = work.domain.bronze_of(table)
     path = work.lake.table(bronze.id)
@@ -75,14 +76,13 @@ def _verify_silver(work: Workspace, table: SilverTable, register: Register, proo
     published = [outcome for (owner, _), outcome in register.published.items() if owner == table.id]
     accepted = [(register.contents[outcome.sequence].delivery_date, outcome.sequence) for outcome in published]
     work.progress(f"{table.id}: computing {len(accepted)} deliveries again")
-    placed = ranked(batch.good(accepted, keyed.all_columns), keyed).persist(StorageLevel.MEMORY_AND_DISK)
-    winners = placed.where("place = 1").drop("place")
-    losers = placed.where("place > 1").drop("place")
+    expected = settled(batch.good(accepted, keyed.row_columns), keyed)
+    expected.basis.persist(StorageLevel.MEMORY_AND_DISK)
     silver = read_table(work.spark, keyed.path)
     aside = read_table(work.spark, keyed.outranked_path)
     work.progress(f"{table.id}: comparing")
-    proof.differences.append(compare(str(table.id), winners, silver, table.write.keys, shown))
-    proof.differences.append(compare(f"outranked {table.id}", losers, aside, ADDRESS, shown))
+    proof.differences.append(compare(str(table.id), expected.published, silver, keyed.row_keys, shown))
+    proof.differences.append(compare(f"outranked {table.id}", expected.aside, aside, ADDRESS, shown))
     judged = {
         (register.contents[outcome.sequence].delivery_date, outcome.sequence)
         for (owner, _), outcome in register.outcomes.items()
@@ -94,8 +94,10 @@ def _verify_silver(work: Workspace, table: SilverTable, register: Register, proo
         compare(f"quarantine {table.id}", bad.select(*ADDRESS), quarantined.select(*ADDRESS), ADDRESS, shown)
     )
     rows = read_table(work.spark, path).where(F.col("delivery_sequence").isin([o.sequence for o in published]))
-    _conserve(table, (rows, silver, aside, quarantined), {o.sequence: o.delivery_id for o in published}, proof)
-    return placed
+    _conserve(
+        table, (rows, silver, keyed.beside(aside), quarantined), {o.sequence: o.delivery_id for o in published}, proof
+    )
+    return expected
 
 
 def _conserve(
@@ -121,8 +123,8 @@ def _conserve(
     proof.deliveries += len(names)
 
 
-def _verify_gold(work: Workspace, expected: dict[TableId, DataFrame], proof: Proof, shown: int) -> None:
-    frames = {table_id: frame.where("place = 1").drop("place") for table_id, frame in expected.items()}
+def _verify_gold(work: Workspace, expected: dict[TableId, Settled], proof: Proof, shown: int) -> None:
+    frames = {table_id: found.published for table_id, found in expected.items()}
     for table in work.domain.gold():
         if not all(source in frames for source in table.inputs.values()):
             continue
