@@ -271,6 +271,26 @@ def test_columns_that_differ_from_the_contract(place: LivedIn) -> None:
     assert status(place, timedelta(days=31)).drift.columns == ()
 
 
+def test_a_column_most_of_whose_values_cannot_be_read_has_another_type(place: LivedIn) -> None:
+    def judged(run: str, day: str, unreadable: int, name: str = "credit_usage_unreadable") -> None:
+        figures = {"rows_in": 100, "rows_accepted": 0, f"quarantined.{name}": unreadable}
+        common = {"run_id": run, "table_id": str(SILVER), "delivery_id": delivery_id(day)}
+        place.ledger.record("metrics", [{**common, "name": key, "value": value} for key, value in figures.items()])
+
+    for day in ("2025-01-01", "2025-01-02", "2025-01-03"):
+        place.deliver(day)
+    judged("run-1", "2025-01-01", 50)
+    judged("run-1", "2025-01-02", 51)
+    # Judged again under another contract: the newest figures count.
+    judged("run-1", "2025-01-03", 100)
+    judged("run-2", "2025-01-03", 0)
+    judged("run-1", "2025-01-02", 90, "usage_timestamp_required")
+    second = date(2025, 1, 2)
+    assert status(place).drift.columns == (ColumnDrift("usage", "retyped", "credit_usage", None, 1, second, second),)
+    judged("run-3", "2025-01-01", 70, "usage_timestamp_excess_scale")
+    assert [one.column for one in status(place).drift.columns] == ["credit_usage", "timestamp"]
+
+
 def test_headers_that_differ_from_the_delivery_before(place: LivedIn) -> None:
     place.deliver("2025-01-05", header=("timestamp", "user", "credit_usage", "zone", "success"))
     place.deliver("2025-01-01")

@@ -163,9 +163,11 @@ def _show_drift(out: Console, status: DomainStatus, days: int) -> None:
         return
     _title(out, f"Columns of the deliveries of the last {_count(days, 'day')}")
     for one in drift.columns[:_SHOWN]:
-        what = {"unknown": "is not in the contract", "missing": "is missing"}.get(
-            one.kind, f"is called '{one.delivered_as}'"
-        )
+        what = {
+            "unknown": "is not in the contract",
+            "missing": "is missing",
+            "retyped": "holds mostly values that cannot be read as its type",
+        }.get(one.kind, f"is called '{one.delivered_as}'")
         span = f", {_span(one.first_day, one.last_day)}" if one.first_day and one.last_day else ""
         deliveries = _count(one.deliveries, "delivery", "deliveries")
         _line(out, f"{one.kind} {one.source}: '{one.column}' {what} in {deliveries}{span}", lead=one.kind)

@@ -13,6 +13,7 @@ from lakehouse.landing.seals import rows_contradiction
 from lakehouse.landing.sniffing import Layout
 from lakehouse.ledger.book import committed, table_version
 from lakehouse.ledger.deliveries import Delivery, Register, delivery_row
+from lakehouse.steps.drift import header_differences
 from lakehouse.steps.summary import DeliverySummary, RunSummary
 from lakehouse.steps.workspace import Workspace
 
@@ -187,15 +188,18 @@ def _entry(work: Workspace, arrival: Arrival, sequence: int | None) -> Delivery:
         fingerprint=work.fingerprint(file.table),
         rows=None,
         reason=content.reason,
-        details=_details(content.layout, arrival, work.domain.bronze_table(file.table).source.reading()),
+        details=_details(content.layout, arrival, work.domain.bronze_table(file.table)),
         run_id=work.run_id,
     )
 
 
-def _details(layout: Layout | None, arrival: Arrival, reading: str) -> dict[str, object]:
+def _details(layout: Layout | None, arrival: Arrival, table: BronzeTable) -> dict[str, object]:
+    reading = table.source.reading()
     details: dict[str, object] = {"reading": reading} if reading else {}
     if layout:
         details |= {"header": list(layout.header), "delimiter": layout.delimiter, "encoding": layout.encoding}
+        differences = list(header_differences(table, layout.header))
+        details |= {"drift": differences} if differences else {}
     if arrival.corrects:
         details["corrects"] = arrival.corrects.sequence
     if arrival.seal and arrival.seal.facts:

@@ -151,7 +151,7 @@ def domain_status(work: Workspace, now: datetime, days: int) -> DomainStatus:
         gaps=tuple(_gaps(work, register)),
         verdicts=_verdicts(work.ledger.rows("verdicts"), since),
         quarantine=tuple(found for found in counts if found),
-        drift=drift(work.domain, entries, since),
+        drift=drift(work.domain, entries, work.ledger.rows("metrics"), since),
         waiting=tuple(waiting),
     )
 
