@@ -364,8 +364,9 @@ def test_the_run_in_the_readme_is_what_make_run_shows(tmp_path: Path, capsys: py
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
     given = {parameter.name: str(parameter.default) for parameter in group.commands["sample"].params}
-    days, rows_per_day, seed = (int(given[name]) for name in ("days", "rows_per_day", "seed"))
-    truth = generate(landing, days=days, rows_per_day=rows_per_day, seed=seed)
+    days, seed = (int(given[name]) for name in ("days", "seed"))
+    assert given["rows_per_day"] == "None"
+    truth = generate(landing, days=days, seed=seed)
     show_run(_summary(landing, accepted=truth.states["accepted"]))
     shown = {line.rstrip() for line in capsys.readouterr().out.splitlines()}
     (excerpt,) = [block.text for block in blocks(section("## What you see")) if block.kind == "text"]

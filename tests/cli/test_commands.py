@@ -241,7 +241,7 @@ def test_sql_without_a_lake(conf: Path, lakehouse: Lakehouse) -> None:
     [
         (
             ["biling", "--out", "x"],
-            "error no sample data for domain 'biling'. Did you mean 'billing'? Known: billing\n",
+            "error no sample data for domain 'biling'. Did you mean 'billing'? Known: billing, retail\n",
         ),
         (["billing", "--out", "x", "--days", "0"], "error days must be at least 1, found 0. Example: 7\n"),
         (
@@ -264,6 +264,16 @@ def test_a_sample(conf: Path, lakehouse: Lakehouse) -> None:
     assert (code, err) == (0, "")
     assert " deliveries with " in out
     assert list((conf.parent / "landing" / "billing").rglob("*.csv*"))
+
+
+def test_a_sample_of_another_domain_in_its_usual_size(conf: Path, lakehouse: Lakehouse) -> None:
+    assert lakehouse("sample", "retail", "--out", "landing", "--days", "2", "--start", "2026-02-27") == (
+        0,
+        "8 deliveries with 3,207 records in landing/retail\nWhat was put in: landing.retail.truth.json\n",
+        "",
+    )
+    lines = (conf.parent / "landing" / "retail" / "transactions" / "shop_transactions_20260228.csv").read_bytes()
+    assert len(lines.splitlines()) == 401
 
 
 # --- help

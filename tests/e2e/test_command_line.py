@@ -104,7 +104,7 @@ def test_gold_equals_the_independent_computation(table: str, lake: Any, oracle: 
 
 
 def test_every_delivery_ends_as_the_truth_says(place: Path, lake: Any) -> None:
-    truth = json.loads((place / "landing.truth.json").read_text())
+    truth = json.loads((place / "landing.billing.truth.json").read_text())
     expected = {"usage/" + d["path"]: d["state"] for d in truth["deliveries"]}
     found = dict(
         lake.execute(
@@ -146,7 +146,7 @@ def data_files(lake: Path) -> set[str]:
 
 
 def test_the_status_of_the_lake(place: Path, oracle: Any) -> None:
-    truth = json.loads((place / "landing.truth.json").read_text())
+    truth = json.loads((place / "landing.billing.truth.json").read_text())
     result = json.loads((place / "result.json").read_text())
     (found,) = json.loads(lakehouse("status", "--lake", place / "lake", "--json").stdout)["domains"]
     states = Counter(delivery["state"] for delivery in truth["deliveries"])

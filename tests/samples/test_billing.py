@@ -107,7 +107,8 @@ def test_the_same_seed_gives_the_same_bytes(week: tuple[Path, Truth], tmp_path: 
     truth = generate(again, days=7, rows_per_day=300, seed=7)
     assert content(again) == content(week[0])
     assert truth == week[1]
-    assert (tmp_path / "landing.truth.json").read_bytes() == (week[0].parent / "landing.truth.json").read_bytes()
+    told = "landing.billing.truth.json"
+    assert (tmp_path / told).read_bytes() == (week[0].parent / told).read_bytes()
 
 
 def test_another_seed_gives_other_rows(week: tuple[Path, Truth], tmp_path: Path) -> None:
@@ -260,7 +261,7 @@ def test_keys_stay_unique_when_there_are_more_rows_than_seconds(tmp_path: Path) 
 
 def test_the_truth_lies_beside_the_landing_zone(week: tuple[Path, Truth]) -> None:
     out, truth = week
-    document = json.loads((out.parent / "landing.truth.json").read_text(encoding="utf-8"))
+    document = json.loads((out.parent / "landing.billing.truth.json").read_text(encoding="utf-8"))
     assert [path.name for path in out.iterdir()] == ["billing"]
     assert document["parameters"] == {
         "seed": 7,
@@ -287,6 +288,7 @@ def test_the_truth_lies_beside_the_landing_zone(week: tuple[Path, Truth]) -> Non
         "file_kinds": ["crlf", "several_files"],
         "row_kinds": document["deliveries"][3]["row_kinds"],
         "broken_rules": document["deliveries"][3]["broken_rules"],
+        "figures": {},
     }
 
 
@@ -304,9 +306,19 @@ def test_progress_is_told_after_each_day(tmp_path: Path) -> None:
         ({"dirt": 0.2}, "dirt is the share of bad rows, from 0 to 0.03, found 0.2. Example: 0.01"),
         ({"bad_days": 8}, "bad days must be from 0 to days (7), found 8. Example: 1"),
         ({"bad_days": -1}, "bad days must be from 0 to days (7), found -1. Example: 1"),
+        (
+            {"start": date(1949, 12, 31)},
+            "the days must lie between 1950-01-01 and 2199-12-31, found 7 days from 1949-12-31 on. "
+            "Example: 7 days from 2025-01-01 on",
+        ),
+        (
+            {"start": date(2199, 12, 26)},
+            "the days must lie between 1950-01-01 and 2199-12-31, found 7 days from 2199-12-26 on. "
+            "Example: 7 days from 2025-01-01 on",
+        ),
     ],
 )
-def test_arguments_out_of_range_are_refused(tmp_path: Path, arguments: dict[str, float], message: str) -> None:
+def test_arguments_out_of_range_are_refused(tmp_path: Path, arguments: dict[str, object], message: str) -> None:
     options = {"days": 7, "rows_per_day": 100, "seed": 1} | arguments
     with pytest.raises(SampleError) as refusal:
         generate(tmp_path / "landing", **options)  # type: ignore[arg-type]
@@ -334,8 +346,8 @@ def test_a_file_in_place_of_the_landing_zone_is_refused(tmp_path: Path) -> None:
 
 
 def test_domains_with_samples_are_known() -> None:
-    assert DOMAINS == ("billing",)
+    assert DOMAINS == ("billing", "retail")
     assert generator("billing") is generate
     with pytest.raises(SampleError) as refusal:
         generator("biling")
-    assert str(refusal.value) == "no sample data for domain 'biling'. Did you mean 'billing'? Known: billing"
+    assert str(refusal.value) == "no sample data for domain 'biling'. Did you mean 'billing'? Known: billing, retail"

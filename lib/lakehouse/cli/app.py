@@ -111,7 +111,10 @@ def sample(
     domain: o.DomainName,
     out: Annotated[Path, typer.Option("--out", help="Landing zone to write into.")],
     days: Annotated[int, typer.Option("--days", help="Days of deliveries.")] = 7,
-    rows_per_day: Annotated[int, typer.Option("--rows-per-day", help="Records a day, about.")] = 2000,
+    rows_per_day: Annotated[
+        int | None,
+        typer.Option("--rows-per-day", help="Records a day, about. Unless given: 2000 in billing, 400 in retail."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 7,
     start: Annotated[str, typer.Option("--start", metavar="YYYY-MM-DD", help="First day.")] = "2025-01-01",
     bad_days: Annotated[int, typer.Option("--bad-days", help="Deliveries so bad that a gate refuses them.")] = 0,
@@ -124,7 +127,7 @@ def sample(
     truth = generator(domain)(out, days=days, rows_per_day=rows_per_day, seed=seed, start=first, bad_days=bad_days)
     screen = console()
     screen.print(f"{len(truth.deliveries)} deliveries with {truth.records:,} records in {out}/{domain}", soft_wrap=True)
-    screen.print(f"What was put in: {truth_path(out)}", soft_wrap=True)
+    screen.print(f"What was put in: {truth_path(out, domain)}", soft_wrap=True)
 
 
 @app.command(help="Recompute silver, outranked and gold from bronze and name every difference by key.\n\n"

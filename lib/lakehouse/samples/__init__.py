@@ -17,7 +17,7 @@ from lakehouse.samples.truth import Delivered, SampleError, Truth
 
 __all__ = ["DOMAINS", "Delivered", "Generate", "SampleError", "Truth", "generator"]
 
-DOMAINS = ("billing",)
+DOMAINS = ("billing", "retail")
 """Domains with sample data: each names a module of this package with a function `generate`."""
 
 
@@ -29,8 +29,8 @@ class Generate(Protocol):
         out: Path,
         *,
         days: int,
-        rows_per_day: int,
         seed: int,
+        rows_per_day: int | None = ...,
         start: date = ...,
         dirt: float = ...,
         bad_days: int = ...,

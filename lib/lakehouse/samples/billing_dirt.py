@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from lakehouse.samples.billing_usage import (
@@ -23,16 +21,7 @@ from lakehouse.samples.billing_usage import (
     Usage,
     late_timestamp,
 )
-
-
-@dataclass(frozen=True)
-class Breach:
-    """One way to break rules: values to put into columns, or values too many, and the rules broken by it."""
-
-    rules: tuple[str, ...]
-    values: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    surplus: int = 0
-
+from lakehouse.samples.dirt import Amounts, Breach, Breaker, Stain, refused_positions, take
 
 BREACHES: Mapping[str, Breach] = {
     "missing_timestamp": Breach(("usage_timestamp_required",), {TIMESTAMP: ("",)}),
@@ -64,52 +53,33 @@ BREACHES: Mapping[str, Breach] = {
 }
 """Kinds of bad rows. Every other kind of row dirt leaves the row good."""
 
-GATE_SHARE = 0.05
-"""Share of bad rows above which a delivery is refused."""
-
-REFUSED_SHARE = 0.10
-"""Share of bad rows in a delivery that is to be refused."""
-
-MOST_BAD_SHARE = 0.04
-"""Share of bad rows that no other delivery exceeds."""
-
-
-@dataclass
-class Stain:
-    """What was put into one delivery. misfits: by position of the row, values too many (negative: few)."""
-
-    row_kinds: Counter[str] = field(default_factory=Counter)
-    broken_rules: Counter[str] = field(default_factory=Counter)
-    bad_records: int = 0
-    misfits: dict[int, int] = field(default_factory=dict)
-    untouched: list[Row] = field(default_factory=list)
-    """Good rows of this delivery, in time and unchanged, that later deliveries may send again."""
-
 
 class Soiler:
     """Puts dirt into one delivery after the other, taking the kinds of bad rows in turn over all of them."""
 
     def __init__(self, dirt: float) -> None:
         self._dirt = dirt
-        self._turns = _turns()
+        self._breaker = Breaker(BREACHES)
 
     def refuse(self, usage: Usage, rng: Random) -> Stain:
         """Break a tenth of the rows, so that the delivery is refused; nothing else is changed."""
         stain = Stain()
-        positions = rng.sample(range(len(usage.rows)), round(REFUSED_SHARE * len(usage.rows)))
-        self._break_rows(usage, positions, stain)
+        self._breaker.break_rows(usage.rows, refused_positions(len(usage.rows), rng), stain)
         return stain
 
-    def soil(self, usage: Usage, same_day: Sequence[Row], day_before: list[Row], rng: Random) -> Stain:
+    def soil(
+        self, usage: Usage, same_day: Sequence[Row], day_before: list[Row], rng: Random
+    ) -> tuple[Stain, list[Row]]:
         """Put the usual dirt into a delivery, each row at most once.
 
         same_day, day_before: untouched rows of earlier deliveries, to send again with another amount. Those
         of the day before are taken from the list, so that no other delivery of this day sends them too; those
         of the same day are not, so that some keys come three times.
+        Returns what was put in, and good rows in time and unchanged that later deliveries may send again.
         """
         size = len(usage.rows)
-        bad = min(max(round(self._dirt * size), 3), int(MOST_BAD_SHARE * size))
-        some, few = max(1, round(self._dirt * size)), max(1, round(self._dirt * size / 4))
+        amounts = Amounts.of(size, self._dirt)
+        bad, some, few = amounts.bad, amounts.some, amounts.few
         again = {
             "duplicate_between_files": same_day[:few],
             "duplicate_across_days": day_before[:few],
@@ -118,41 +88,15 @@ class Soiler:
         spare = 3 * few
         positions = iter(rng.sample(range(size), bad + some + 5 * few + sum(map(len, again.values())) + spare))
         stain = Stain()
-        self._break_rows(usage, _take(positions, bad), stain)
-        _make_late(usage, _take(positions, some), "late", (1, 2, 3), stain)
-        _make_late(usage, _take(positions, few), "very_late", (4, 5, 6), stain)
-        _duplicate(usage, _take(positions, few), _take(positions, few), stain, rng)
+        self._breaker.break_rows(usage.rows, take(positions, bad), stain)
+        _make_late(usage, take(positions, some), "late", (1, 2, 3), stain)
+        _make_late(usage, take(positions, few), "very_late", (4, 5, 6), stain)
+        _duplicate(usage, take(positions, few), take(positions, few), stain, rng)
         for kind, originals in again.items():
-            _send_again(usage, _take(positions, len(originals)), originals, kind, stain, rng)
-        _blank_optional(usage, _take(positions, few), stain)
-        _pad_scale(usage, _take(positions, few), stain)
-        stain.untouched = [list(usage.rows[position]) for position in positions]
-        return stain
-
-    def _break_rows(self, usage: Usage, positions: Sequence[int], stain: Stain) -> None:
-        for position in positions:
-            kind, use = next(self._turns)
-            breach = BREACHES[kind]
-            for column, values in breach.values.items():
-                usage.rows[position][column] = values[use % len(values)]
-            if breach.surplus:
-                stain.misfits[position] = breach.surplus
-            stain.row_kinds[kind] += 1
-            stain.broken_rules.update(breach.rules)
-        stain.bad_records = len(positions)
-
-
-def _turns() -> Iterator[tuple[str, int]]:
-    """Kinds of bad rows in turn for ever, with how often all of them were taken before."""
-    use = 0
-    while True:
-        for kind in BREACHES:
-            yield kind, use
-        use += 1
-
-
-def _take(positions: Iterator[int], count: int) -> list[int]:
-    return [next(positions) for _ in range(count)]
+            _send_again(usage, take(positions, len(originals)), originals, kind, stain, rng)
+        _blank_optional(usage, take(positions, few), stain)
+        _pad_scale(usage, take(positions, few), stain)
+        return stain, [list(usage.rows[position]) for position in positions]
 
 
 def _make_late(usage: Usage, positions: Sequence[int], kind: str, days: tuple[int, ...], stain: Stain) -> None:

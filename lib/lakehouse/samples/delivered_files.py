@@ -12,12 +12,17 @@ _PICTURE = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01\x00\x00\x00\x01\x00
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a delimited file is written; the default is what RFC 4180 calls CSV, with LF."""
+    """How a delimited file is written; the default is what RFC 4180 calls CSV, with LF.
+
+    all_quoted: every value in quotes but whole numbers without leading zeros, as spreadsheets write them.
+    """
 
     delimiter: str = ","
     line_end: str = "\n"
     byte_order_mark: bool = False
     gzipped: bool = False
+    all_quoted: bool = False
+    final_line_end: bool = True
 
     @property
     def suffix(self) -> str:
@@ -37,15 +42,14 @@ def render(
     In a CR-only file a line break inside a value becomes a space: what such a break should be read as is
     nobody's promise.
     """
-    delimiter = dialect.delimiter
-    lines = [_line(header, delimiter)]
-    lines.extend([_line(row, delimiter) for row in rows])
+    lines = [_line(header, dialect)]
+    lines.extend([_line(row, dialect) for row in rows])
     for position, surplus in (misfits or {}).items():
         row = list(rows[position])
-        lines[position + 1] = _line(row[:surplus] if surplus < 0 else row + ["surplus"] * surplus, delimiter)
+        lines[position + 1] = _line(row[:surplus] if surplus < 0 else row + ["surplus"] * surplus, dialect)
     if dialect.line_end == "\r":
         lines = [line.replace("\n", " ") for line in lines]
-    data = (dialect.line_end.join(lines) + dialect.line_end).encode()
+    data = (dialect.line_end.join(lines) + (dialect.line_end if dialect.final_line_end else "")).encode()
     if dialect.byte_order_mark:
         data = b"\xef\xbb\xbf" + data
     # A fixed time keeps the bytes the same from one generation to the next.
@@ -62,7 +66,10 @@ def picture(seed_bytes: bytes) -> bytes:
     return _PICTURE + seed_bytes
 
 
-def _line(cells: Sequence[str], delimiter: str) -> str:
+def _line(cells: Sequence[str], dialect: Dialect) -> str:
+    delimiter = dialect.delimiter
+    if dialect.all_quoted:
+        return delimiter.join([cell if _is_number(cell) else _in_quotes(cell) for cell in cells])
     line = delimiter.join(cells)
     # Most rows need no quotes, and looking at the whole line is far cheaper than at each value.
     if '"' not in line and "\n" not in line and line.count(delimiter) == len(cells) - 1:
@@ -71,6 +78,12 @@ def _line(cells: Sequence[str], delimiter: str) -> str:
 
 
 def _quoted(cell: str, delimiter: str) -> str:
-    if '"' in cell or "\n" in cell or delimiter in cell:
-        return '"' + cell.replace('"', '""') + '"'
-    return cell
+    return _in_quotes(cell) if '"' in cell or "\n" in cell or delimiter in cell else cell
+
+
+def _in_quotes(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"'
+
+
+def _is_number(cell: str) -> bool:
+    return cell.isascii() and cell.isdigit() and not cell.startswith("0")

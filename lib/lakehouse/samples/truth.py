@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
 from lakehouse.errors import ConfigurationError
 
 State = Literal["accepted", "refused", "unreadable"]
+Figure = int | Decimal
 
 
 class SampleError(ConfigurationError, ValueError):
@@ -23,32 +25,40 @@ class SampleError(ConfigurationError, ValueError):
 class Delivered:
     """One file of the landing zone and what was put into it.
 
-    path: below the domain's landing folder, with forward slashes. records: data records, also those of a file
-    without a header; 0 where no record can be read. bad_records: those that break at least one rule.
-    state: what a correct engine decides. row_kinds: records by kind of row dirt. broken_rules: records by
-    rule that they break.
+    path: below the domain's landing folder, with forward slashes. delivery_date: None where the path names
+    none. records: data records, also those of a file without a header; 0 where no record can be read.
+    bad_records: those that break at least one rule. state: what a correct engine decides. row_kinds: records
+    by kind of row dirt. broken_rules: records by rule that they break. figures: what the domain's tables hold
+    of this delivery when all deliveries were taken in, by name; counts, and amounts as decimals.
     """
 
     path: str
-    delivery_date: date
+    delivery_date: date | None
     state: State
     records: int
     bad_records: int
     file_kinds: tuple[str, ...]
     row_kinds: Mapping[str, int]
     broken_rules: Mapping[str, int]
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+
+    @classmethod
+    def unreadable(cls, path: str, day: date, kind: str, records: int = 0) -> Delivered:
+        """A file that no engine can read, of a kind of file dirt."""
+        return cls(path, day, "unreadable", records, 0, (kind,), {}, {})
 
     def as_document(self) -> dict[str, object]:
         """The delivery in JSON's types."""
         return {
             "path": self.path,
-            "delivery_date": self.delivery_date.isoformat(),
+            "delivery_date": None if self.delivery_date is None else self.delivery_date.isoformat(),
             "state": self.state,
             "records": self.records,
             "bad_records": self.bad_records,
             "file_kinds": list(self.file_kinds),
             "row_kinds": dict(sorted(self.row_kinds.items())),
             "broken_rules": dict(sorted(self.broken_rules.items())),
+            "figures": _as_document(self.figures),
         }
 
 
@@ -86,6 +96,15 @@ class Truth:
         return _sorted_sum(delivered.broken_rules for delivered in self.deliveries)
 
     @property
+    def figures(self) -> dict[str, Figure]:
+        """What the domain's tables hold when all deliveries were taken in: the sums of the deliveries' figures."""
+        total: dict[str, Figure] = {}
+        for delivered in self.deliveries:
+            for name, figure in delivered.figures.items():
+                total[name] = total.get(name, 0) + figure
+        return dict(sorted(total.items()))
+
+    @property
     def file_kinds(self) -> dict[str, list[str]]:
         """Paths by kind of file dirt."""
         kinds = sorted({kind for delivered in self.deliveries for kind in delivered.file_kinds})
@@ -100,6 +119,7 @@ class Truth:
             "bad_records": self.bad_records,
             "row_kinds": self.row_kinds,
             "broken_rules": self.broken_rules,
+            "figures": _as_document(self.figures),
             "file_kinds": {k: {"count": len(paths), "paths": paths} for k, paths in self.file_kinds.items()},
         }
         document = {
@@ -111,9 +131,14 @@ class Truth:
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def truth_path(out: Path) -> Path:
-    """Where the truth about the landing zone `out` is written: beside it, never into it."""
-    return out.with_name(out.name + ".truth.json")
+def truth_path(out: Path, domain: str) -> Path:
+    """Where the truth about a domain of the landing zone `out` is written: beside it, never into it."""
+    return out.with_name(f"{out.name}.{domain}.truth.json")
+
+
+def _as_document(figures: Mapping[str, Figure]) -> dict[str, int | str]:
+    """Figures in JSON's types: amounts are texts, because JSON's numbers are floating point to many readers."""
+    return {name: str(figure) if isinstance(figure, Decimal) else figure for name, figure in sorted(figures.items())}
 
 
 def _sorted_sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
