@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.contracts.lakes import Lake
+from lakehouse.serving.masks import NO_MASKS
 from lakehouse.serving.sql import open_lake, query
 from tests.conftest import deliver, usage
 from tests.test_docs import ROOT, apply_readme, copies
@@ -40,7 +41,7 @@ def test_the_added_table_is_computed_and_the_added_rule_is_obeyed(copies: tuple[
         },
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    lake = open_lake(Lake.at(str(tmp_path / "lake")))
+    lake = open_lake(Lake.at(str(tmp_path / "lake")), NO_MASKS)
     months = query(lake, "select * from billing_gold.monthly_usage order by 1")[1]
     assert [tuple(map(str, row)) for row in months] == [
         ("2025-01-01", "USD", "25.00000000", "20"),

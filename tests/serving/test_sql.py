@@ -17,6 +17,7 @@ from deltalake import write_deltalake
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError
 from lakehouse.ledger.book import Ledger
+from lakehouse.serving.masks import NO_MASKS
 from lakehouse.serving.sql import QueryError, open_lake, query, view_names
 
 FIVE_O_CLOCK = 1_735_707_600_000_000
@@ -49,11 +50,15 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 
 def test_every_table_has_a_view(lake: Lake) -> None:
-    assert view_names(open_lake(lake)) == ["shop_gold.daily_orders", "shop_ledger.runs", "shop_quarantine.orders"]
+    assert view_names(open_lake(lake, NO_MASKS)) == [
+        "shop_gold.daily_orders",
+        "shop_ledger.runs",
+        "shop_quarantine.orders",
+    ]
 
 
 def test_values_come_back_exactly(lake: Lake) -> None:
-    columns, rows = query(open_lake(lake), "select * from shop_gold.daily_orders order by number nulls last")
+    columns, rows = query(open_lake(lake, NO_MASKS), "select * from shop_gold.daily_orders order by number nulls last")
     assert columns == ["moment", "day", "amount", "name", "number", "good", "nothing"]
     assert rows == [
         (
@@ -70,7 +75,7 @@ def test_values_come_back_exactly(lake: Lake) -> None:
 
 
 def test_the_ledger_is_a_table_too(lake: Lake) -> None:
-    _, rows = query(open_lake(lake), "select run_id, exit_code, entry from shop_ledger.runs")
+    _, rows = query(open_lake(lake, NO_MASKS), "select run_id, exit_code, entry from shop_ledger.runs")
     assert rows == [("run-1", 0, 1)]
 
 
@@ -78,10 +83,11 @@ def test_the_ledger_is_a_table_too(lake: Lake) -> None:
 def test_times_are_utc_on_every_machine(zone: str, lake: Lake) -> None:
     code = f"""\
 from lakehouse.contracts.lakes import Lake
+from lakehouse.serving.masks import NO_MASKS
 from lakehouse.serving.sql import open_lake, query
 statement = '''select moment, moment::varchar, moment::date, hour(moment), moment < '2025-01-01 06:00:00',
     date_trunc('day', moment)::varchar from shop_gold.daily_orders where moment is not null'''
-for row in query(open_lake(Lake({lake.root!r})), statement)[1]:
+for row in query(open_lake(Lake({lake.root!r}), NO_MASKS), statement)[1]:
     print(*row, sep="|")
 """
     found = subprocess.run(
@@ -122,13 +128,13 @@ ALL = "Tables: shop_gold.daily_orders, shop_ledger.runs, shop_quarantine.orders.
 )
 def test_a_statement_that_cannot_be_answered(statement: str, text: str, lake: Lake) -> None:
     with pytest.raises(QueryError) as caught:
-        query(open_lake(lake), statement)
+        query(open_lake(lake, NO_MASKS), statement)
     assert str(caught.value) == text
 
 
 @pytest.mark.parametrize("statement", ["", "  ", "-- nothing"])
 def test_an_empty_statement_has_an_empty_answer(statement: str, lake: Lake) -> None:
-    assert query(open_lake(lake), statement) == ([], [])
+    assert query(open_lake(lake, NO_MASKS), statement) == ([], [])
 
 
 def test_there_is_no_lake(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import typer
 from lakehouse.cli import backfills, claims, decisions, histories, plans, restores, runs, scheduling, statuses
 from lakehouse.cli import options as o
 from lakehouse.cli.quarantine import quarantine
-from lakehouse.cli.screen import console, show_error, show_rows
+from lakehouse.cli.screen import console, show_error, show_masked, show_rows
 from lakehouse.errors import ExitCode, LakehouseError
 
 app = typer.Typer(
@@ -80,11 +80,19 @@ def sql(
     statement: Annotated[str | None, typer.Argument(help="One statement; a prompt opens without it.")] = None,
     lake: o.LakePlace = None,
     env: o.EnvironmentName = None,
+    unmasked: Annotated[
+        bool, typer.Option("--unmasked", help="Show personal data as it is; else it is masked.")
+    ] = False,
 ) -> None:
     """Answer one statement, or many at a prompt."""
+    from lakehouse.serving.masks import NO_MASKS, masks
     from lakehouse.serving.sql import QueryError, open_lake, query, view_names
+    from lakehouse.serving.tables import lake_tables
 
-    connection = open_lake(o.lake_of(lake, env))
+    place = o.lake_of(lake, env)
+    shown = NO_MASKS if unmasked else masks(lake_tables(place))
+    show_masked(shown.notes)
+    connection = open_lake(place, shown)
     if statement:
         show_rows(*query(connection, statement))
         return

@@ -201,6 +201,12 @@ def show_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     out.print(f"{len(rows)} rows")
 
 
+def show_masked(notes: Sequence[str]) -> None:
+    """Which tables are masked as a whole, on the error stream."""
+    for note in notes:
+        console(stderr=True).print(f"[yellow]masked[/] {escape(note)} --unmasked shows them.", soft_wrap=True)
+
+
 def show_error(message: str) -> None:
     """What went wrong, on the error stream."""
     console(stderr=True).print(f"[bold red]error[/] {escape(message)}", soft_wrap=True)

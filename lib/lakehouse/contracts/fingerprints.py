@@ -13,7 +13,8 @@ from lakehouse.contracts.locations import PACKAGE, parsed_code, transform_file
 from lakehouse.contracts.tables import AnyTable, BronzeTable, GoldTable, SilverTable
 
 _ROWLESS = {"description", "maintain", "file", "because", "pii"}
-"""Keys that change no row: prose and upkeep. Gates stay in: they decide which deliveries are published."""
+"""Keys that change no row: prose, upkeep, and who may see what. Gates stay in: they decide which deliveries are
+published."""
 
 _NAMED = {"columns", "row_rules", "inputs", "periods", "parameters", "values"}
 """Keys whose own keys are the user's names, never one of the words above."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import LakehouseError
+from lakehouse.serving.masks import Masks, masked, masks
 from lakehouse.serving.tables import lake_tables, nearest_table
 
 if TYPE_CHECKING:
@@ -19,15 +20,17 @@ class QueryError(LakehouseError):
     """A statement that cannot be answered."""
 
 
-def open_lake(lake: Lake) -> duckdb.DuckDBPyConnection:
+def open_lake(lake: Lake, shown: Masks | None = None) -> duckdb.DuckDBPyConnection:
     """A connection with one view per table: ``billing_gold.daily_usage`` and so on.
 
-    Raises ConfigurationError when there is no table at the lake's place.
+    Personal data is masked as the contracts say, unless ``shown`` says otherwise (``NO_MASKS``). Raises
+    ConfigurationError when there is no table at the lake's place.
     """
     import duckdb
     from duckdb_extensions import import_extension
 
     tables = lake_tables(lake)
+    shown = masks(tables) if shown is None else shown
     connection = duckdb.connect()
     import_extension("delta", con=connection)
     connection.execute("LOAD delta")
@@ -36,8 +39,13 @@ def open_lake(lake: Lake) -> duckdb.DuckDBPyConnection:
     for table in tables:
         schema = f"{table.domain}_{table.layer}"
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-        quoted = table.path.replace("'", "''")
-        connection.execute(f"""CREATE VIEW "{schema}"."{table.name}" AS SELECT * FROM delta_scan('{quoted}')""")
+        scan = "delta_scan('" + table.path.replace("'", "''") + "')"
+        columns = shown.of(table)
+        selected = "*"
+        if columns != frozenset():
+            types = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()}
+            selected = masked(types, columns)
+        connection.execute(f'CREATE VIEW "{schema}"."{table.name}" AS SELECT {selected} FROM {scan}')
     return connection
 
 
