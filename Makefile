@@ -20,7 +20,7 @@ moved:
 endif
 endif
 
-.PHONY: help run airflow backfill test soak lint sql validate verify sample bench package lock clean
+.PHONY: help run airflow backfill test soak lint sql report validate verify sample bench package lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -51,13 +51,13 @@ airflow: $(VENV)/.airflow .jars/.complete  ## Schedules, backfills and a page to
 backfill: $(VENV)/.main  ## Days through the Airflow of make airflow, else those that need work: [DOMAIN=] [FROM=] [TO=]
 	@$(LAKEHOUSE) backfill "$$DOMAIN" $${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $(ARGS)
 
-test: lint $(VENV)/.test $(VENV)/.airflow .jars/.complete  ## Lint and all tests
+test: lint $(VENV)/.test $(VENV)/.airflow $(VENV)/.report .jars/.complete  ## Lint and all tests
 	@set -e; $(UV_SETTINGS); $(VENV)/bin/python -m pytest -q $(or $(ARGS),tests)
 
-soak: $(VENV)/.test $(VENV)/.airflow .jars/.complete  ## The tests that take too long for make test
+soak: $(VENV)/.test $(VENV)/.airflow $(VENV)/.report .jars/.complete  ## The tests that take too long for make test
 	@set -e; $(UV_SETTINGS); $(VENV)/bin/python -m pytest -q -m soak $(or $(ARGS),tests)
 
-lint: $(VENV)/.test $(VENV)/.airflow  ## Style, types and the dependency rule
+lint: $(VENV)/.test $(VENV)/.airflow $(VENV)/.report  ## Style, types and the dependency rule
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/python -m mypy --strict $(wildcard lib jobs dags tests benchmarks)
@@ -65,6 +65,9 @@ lint: $(VENV)/.test $(VENV)/.airflow  ## Style, types and the dependency rule
 
 sql: $(VENV)/.main  ## A SQL prompt over the lake, or one statement: [SQL="select ..."] [LAKE=]
 	@$(LAKEHOUSE) sql --lake "$$LAKE" $(ARGS) $${SQL:+"$$SQL"}
+
+report: $(VENV)/.main $(VENV)/.report  ## One HTML page of charts and figures: [DOMAIN=] [LAKE=] [OUT=data/DOMAIN-report.html]
+	@$(LAKEHOUSE) report "$$DOMAIN" --lake "$$LAKE" --out "$${OUT:-data/$$DOMAIN-report.html}" $(ARGS)
 
 validate: $(VENV)/.main  ## Check contracts and environments, without Spark
 	@$(LAKEHOUSE) validate $(ARGS)
@@ -84,7 +87,7 @@ package: $(VENV)/.main .jars/.complete  ## What EMR, Databricks and other cluste
 # Versions that are already locked stay; UPGRADE=1 takes the newest that fit.
 lock: $(VENV)/.tools  ## Renew requirements/*.txt from requirements/*.in: [UPGRADE=1]
 	@set -e; $(UV_SETTINGS); export UV_CUSTOM_COMPILE_COMMAND='make lock'; \
-	for lock in main test airflow tools; do \
+	for lock in main test airflow report tools; do \
 		python=3.10; if [ "$$lock" = airflow ]; then python=3.11; fi; \
 		$(VENV)/bin/uv pip compile --quiet --python $(VENV)/bin/python --universal --python-version "$$python" \
 			--generate-hashes --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) \
@@ -159,6 +162,12 @@ $(VENV)/.airflow: requirements/airflow.txt $(VENV)/.main
 	else \
 		echo "Airflow is left out: it needs Python 3.11 or 3.12, and the environment has $$($(VENV)/bin/python --version)." >&2; \
 	fi; \
+	touch $@
+
+$(VENV)/.report: requirements/report.txt $(VENV)/.main
+	@set -e; $(UV_SETTINGS); \
+	echo "Installing what draws charts"; \
+	$(UV_INSTALL) --require-hashes -r requirements/report.txt; \
 	touch $@
 
 # Ivy keeps its cache and settings inside .jars/: an empty or read-only home directory is enough. IVY_SETTINGS

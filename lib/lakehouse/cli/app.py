@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lakehouse.cli import backfills, claims, decisions, histories, plans, restores, runs, scheduling, statuses
+from lakehouse.cli import backfills, claims, decisions, histories, plans, reports, restores, runs, scheduling, statuses
 from lakehouse.cli import options as o
 from lakehouse.cli.quarantine import quarantine
 from lakehouse.cli.screen import console, show_error, show_masked, show_rows
@@ -28,12 +29,13 @@ app.add_typer(quarantine, name="quarantine")
 plans.add_command(app)
 statuses.add_command(app)
 histories.add_command(app)
+reports.add_command(app)
 backfills.add_command(app)
 scheduling.add_command(app)
 claims.add_command(app)
 
 
-@app.command(help="Check every contract and environment, the SQL in them included, without Spark.\n\n"
+@app.command(help="Check every contract, report and environment, the SQL in them included, without Spark.\n\n"
              "Example: lakehouse validate billing")  # fmt: skip
 def validate(domains: Annotated[list[str] | None, typer.Argument(help="Domains (else all).")] = None) -> None:
     """Check contracts and environments."""
@@ -45,33 +47,41 @@ def validate(domains: Annotated[list[str] | None, typer.Argument(help="Domains (
         load_environment,
     )
 
-    def check_environment(name: str) -> str:
+    def check_environment(name: str) -> Iterator[str]:
         unset = [variable for variable, value in environment_variables(name).items() if value is None]
         if unset:
             check_unset(name)
-            return f"skipped environment {name}: needs {', '.join(unset)}"
-        load_environment(name)
-        return f"ok     environment {name}"
+            yield f"skipped environment {name}: needs {', '.join(unset)}"
+        else:
+            load_environment(name)
+            yield f"ok     environment {name}"
 
     checks = [(_check_domain, name) for name in domains or domain_names()]
     checks += [(check_environment, name) for name in environment_files()]
     code = ExitCode.DONE
     for check, name in checks:
         try:
-            console().print(check(name), soft_wrap=True)
+            for line in check(name):
+                console().print(line, soft_wrap=True)
         except LakehouseError as error:
             code = ExitCode.WRONG_USAGE
             show_error(str(error))
     raise typer.Exit(int(code))
 
 
-def _check_domain(name: str) -> str:
+def _check_domain(name: str) -> Iterator[str]:
     from lakehouse.contracts.domains import load_domain
+    from lakehouse.contracts.reports import load_report, report_file
     from lakehouse.contracts.sql import check_sql
+    from lakehouse.serving.questions import check_report
 
     domain = load_domain(name)
     check_sql(domain)
-    return f"ok     domain {name}: {len(domain.tables)} tables"
+    yield f"ok     domain {name}: {len(domain.tables)} tables"
+    if report_file(name).is_file():
+        report = load_report(name)
+        check_report(domain, report)
+        yield f"ok     report {name}: {len(report.sections)} sections"
 
 
 @app.command(help="Ask a question of the lake in SQL (DuckDB), or open a prompt.\n\n"
@@ -91,7 +101,7 @@ def sql(
 
     place = o.lake_of(lake, env)
     shown = NO_MASKS if unmasked else masks(lake_tables(place))
-    show_masked(shown.notes)
+    show_masked(shown.notes, "--unmasked shows them.")
     connection = open_lake(place, shown)
     if statement:
         show_rows(*query(connection, statement))

@@ -201,10 +201,10 @@ def show_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     out.print(f"{len(rows)} rows")
 
 
-def show_masked(notes: Sequence[str]) -> None:
-    """Which tables are masked as a whole, on the error stream."""
+def show_masked(notes: Sequence[str], remedy: str) -> None:
+    """Which tables are masked as a whole, and what can be done about it, on the error stream."""
     for note in notes:
-        console(stderr=True).print(f"[yellow]masked[/] {escape(note)} --unmasked shows them.", soft_wrap=True)
+        console(stderr=True).print(f"[yellow]masked[/] {escape(note)} {remedy}", soft_wrap=True)
 
 
 def show_error(message: str) -> None:

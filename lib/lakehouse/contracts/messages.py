@@ -16,14 +16,16 @@ from lakehouse.errors import ConfigurationError, nearest
 _CHOSEN = {
     "write": {"append", "merge", "scd2", "replace_periods", "replace_all"},
     "runner": {"local", "standalone", "emr_serverless", "emr_steps", "databricks"},
+    "chart": {"line", "bar", "stacked_bar", "table", "tiles"},
 }
 """Keys whose value is one of several declarations, and the names that pydantic puts into the path for these."""
 
 _TAGS = {
-    "strategy": ("a strategy", f" Example: {ReplacePeriods.example}"),
-    "kind": ("a kind of runner", f" Example: {LocalRunner.example}"),
+    "write": ("a strategy", f" Example: {ReplacePeriods.example}"),
+    "runner": ("a kind of runner", f" Example: {LocalRunner.example}"),
+    "chart": ("a kind of chart", " Example: chart: {kind: line, x: usage_date, y: [credits_used], apart: currency}"),
 }
-"""The keys that choose, what they choose, and an example."""
+"""The same keys, what they choose, and an example."""
 
 _LONGEST = 60
 
@@ -85,14 +87,13 @@ def _text(detail: ErrorDetails, model: type[Declaration]) -> str:
         case "literal_error":
             return _choice(str(detail["input"]), context["expected"].replace(" or ", ", "), "allowed here") + example
         case "union_tag_invalid":
-            what, example = _TAGS[context["discriminator"].strip("'")]
+            what, example = _TAGS[str(detail["loc"][-1])]
             if "'merge'" in context["expected_tags"]:
                 example = f" Example: {Merge.example}"
             return _choice(context["tag"], context["expected_tags"], what) + example
         case "union_tag_not_found":
-            return (
-                f"the key {context['discriminator']} is required and missing.{_TAGS[context['discriminator'][1:-1]][1]}"
-            )
+            chosen = _TAGS[str(detail["loc"][-1])]
+            return f"the key {context['discriminator']} is required and missing.{chosen[1]}"
         case "too_short":
             return f"at least {context['min_length']} is needed, found {len(detail['input'])}.{example}"
         case "too_long":
