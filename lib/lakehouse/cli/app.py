@@ -100,9 +100,10 @@ def sql(
     from lakehouse.serving.tables import lake_tables
 
     place = o.lake_of(lake, env)
-    shown = NO_MASKS if unmasked else masks(lake_tables(place))
+    tables = lake_tables(place)
+    shown = NO_MASKS if unmasked else masks(tables)
     show_masked(shown.notes, "--unmasked shows them.")
-    connection = open_lake(place, shown)
+    connection = open_lake(place, shown, tables)
     if statement:
         show_rows(*query(connection, statement))
         return

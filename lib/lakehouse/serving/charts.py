@@ -6,6 +6,7 @@ reads dots and brackets in names as paths; and values are only ever data, never 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
@@ -17,7 +18,7 @@ COLORS = 8
 _WIDTH, _HEIGHT, _BAR_STEP = 400, 220, 26
 _MANY_POINTS = 40
 _MOST_LABELS = 5
-_LONGEST_LABEL = 22
+_LONGEST_LABEL = 24
 _LETTER = 7.4
 """Pixels that a letter takes at most: readers' fonts are wider than the one that the drawing is measured with."""
 
@@ -25,6 +26,8 @@ _LARGE = 10_000
 _IN_FULL = "format(datum.value, ',~f')"
 _IN_SHORT = "datum.value == 0 ? '0' : format(datum.value, '~s')"
 _ONE_YEAR = timedelta(days=366)
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _CONFIG = {
     "aria": False,  # the page describes the chart as a whole
@@ -41,7 +44,8 @@ _CONFIG = {
 class Point:
     """A mark of a plot."""
 
-    x: Any
+    x: date | str
+    """A day or moment, or the name of a period or thing."""
     y: float
     series: str
 
@@ -49,19 +53,23 @@ class Point:
 def line_chart(points: Sequence[Point], series: Sequence[str]) -> str:
     """Lines over ``x``, in the colours of their place in ``series``."""
     mark = {"type": "line", "strokeWidth": 2, "point": len(points) <= _MANY_POINTS * len(series)}
-    if not all(isinstance(point.x, date) for point in points):
+    days = [point.x for point in points if isinstance(point.x, date)]
+    if len(days) < len(points):
         return _svg(_plot(points, series, mark, _in_order([point.x for point in points])))
     # A day is where it is in time: a gap in the days is one in the picture.
-    days = sorted({_epoch(point.x) for point in points})
-    axis = {"values": _some(days), "format": _day_format(points), "labelFlush": True}
+    moments = sorted({_epoch(day) for day in days})
+    axis = {"values": _some(moments), "format": _day_format(days), "labelFlush": True}
     return _svg(_plot(points, series, mark, {"type": "temporal", "scale": {"type": "utc"}, "axis": axis}))
 
 
 def stacked_bar_chart(points: Sequence[Point], series: Sequence[str]) -> str:
     """Bars over ``x`` whose parts are stacked in the order of ``series``."""
-    spec = _plot(points, series, {"type": "bar"}, _in_order(_without_gaps([point.x for point in points])))
-    if all(isinstance(point.x, date) for point in points):
-        spec["encoding"]["x"]["axis"]["labelExpr"] = f"utcFormat(toDate(datum.value), '{_day_format(points)}')"
+    days = [point.x for point in points if isinstance(point.x, date)]
+    dated = len(days) == len(points)
+    along = _in_order(_without_gaps(days) if dated else [point.x for point in points])
+    if dated:
+        along["axis"]["labelExpr"] = f"utcFormat(toDate(datum.value), '{_day_format(days)}')"
+    spec = _plot(points, series, {"type": "bar"}, along)
     spec["encoding"]["order"] = {"field": "place", "type": "quantitative"}
     return _svg(spec)
 
@@ -122,18 +130,18 @@ def _highest(points: Sequence[Point]) -> float:
     return max((abs(point.y) for point in points), default=0.0)
 
 
-def _in_order(values: Sequence[Any]) -> dict[str, Any]:
+def _in_order(values: Sequence[date | str]) -> dict[str, Any]:
     """An axis of things beside each other, as they come."""
     domain = list(dict.fromkeys(_data(value) for value in values))
     return {"type": "ordinal", "scale": {"domain": domain, "padding": 0.2}, "axis": {"values": _some(domain)}}
 
 
-def _without_gaps(values: Sequence[Any]) -> list[Any]:
+def _without_gaps(days: Sequence[date]) -> list[date]:
     """The days of a year or less with those between them, so that a day without a bar is seen; others as they are."""
-    days = [value for value in values if isinstance(value, date) and not isinstance(value, datetime)]
-    if len(days) < len(values) or max(days) - min(days) > _ONE_YEAR:
-        return list(values)
-    return [min(days) + timedelta(days=number) for number in range((max(days) - min(days)).days + 1)]
+    first, last = min(days), max(days)
+    if any(isinstance(day, datetime) for day in days) or last - first > _ONE_YEAR:
+        return sorted(days)
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def _some(values: Sequence[Any]) -> list[Any]:
@@ -142,9 +150,8 @@ def _some(values: Sequence[Any]) -> list[Any]:
     return list(values[::step])
 
 
-def _day_format(points: Sequence[Point]) -> str:
-    days = [_epoch(point.x) for point in points]
-    return "%d %b" if max(days) - min(days) <= _ONE_YEAR.total_seconds() * 1000 else "%b %Y"
+def _day_format(days: Sequence[date]) -> str:
+    return "%d %b" if _epoch(max(days)) - _epoch(min(days)) <= _ONE_YEAR.total_seconds() * 1000 else "%b %Y"
 
 
 def _epoch(moment: date) -> int:
@@ -161,4 +168,16 @@ def _svg(spec: dict[str, Any]) -> str:
     import vl_convert
 
     whole = {"width": _WIDTH, "background": None, "autosize": {"type": "fit", "contains": "padding"}, "padding": 4}
-    return vl_convert.vegalite_to_svg({**whole, "config": _CONFIG, **spec})
+    return vl_convert.vegalite_to_svg({**whole, "config": _CONFIG, **_legible(spec)})
+
+
+def _legible(value: Any) -> Any:
+    """The same without characters that XML cannot hold: one of them would end this process, not only the drawing."""
+    match value:
+        case str():
+            return _NOT_XML.sub("\ufffd", value)
+        case dict():
+            return {name: _legible(item) for name, item in value.items()}
+        case list():
+            return [_legible(item) for item in value]
+    return value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from math import isfinite
 from typing import Any
 
 from lakehouse.contracts.reports import BarChart, LineChart, PlainTable, Section, StackedBarChart, Tiles
@@ -139,7 +141,7 @@ def _bars(section: Section, chart: BarChart, counted_in: Any, rows: Sequence[Row
     bars = [
         (written(row[chart.label]), float(row[chart.value]), written(row[chart.value], figure))
         for row in rows
-        if row[chart.value] is not None
+        if _drawable(row[chart.value])
     ]
     caption = _caption(section, chart.value, chart.apart, counted_in)
     told = "; ".join(f"{name} {text}" for name, _, text in bars[:_NAMED])
@@ -178,10 +180,14 @@ def _plot(
 def _points(section: Section, chart: LineChart | StackedBarChart, rows: Iterable[Row]) -> Iterator[Point]:
     for row in rows:
         for name in chart.y:
-            if row[name] is not None:
+            if _drawable(row[name]):
                 series = written(row[chart.series]) if chart.series else label(section, name)
                 x = row[chart.x]
-                yield Point(written(x) if x is None or isinstance(x, bool) else x, float(row[name]), series)
+                yield Point(x if isinstance(x, date) else written(x), float(row[name]), series)
+
+
+def _drawable(value: Any) -> bool:
+    return value is not None and isfinite(value)
 
 
 def _plot_alt(

@@ -41,24 +41,29 @@ NO_MASKS = Masks({}, others=frozenset())
 
 def masks(tables: Iterable[LakeTable]) -> Masks:
     """The masks of a lake's tables, from the contracts of their domains."""
-    found: dict[LakeTable, frozenset[str] | None] = {}
-    notes: list[str] = []
     by_domain: dict[str, list[LakeTable]] = {}
     for table in tables:
         by_domain.setdefault(table.domain, []).append(table)
+    found: dict[LakeTable, frozenset[str] | None] = {}
+    notes: list[str] = []
     for name, mine in by_domain.items():
         try:
-            domain = load_domain(name)
+            of_domain = domain_masks(load_domain(name), mine)
         except ConfigurationError as error:
             found |= {table: _of_engine(table, None) for table in mine}
             notes.append(f"every value of '{name}', because its contracts cannot be read. {error}")
-            continue
-        of_domain = _of_domain(domain, mine)
-        unknown = [table.view for table, columns in of_domain.items() if columns is None]
-        if unknown:
-            notes.append(f"every value of {', '.join(unknown)}, because no contract says which are personal.")
-        found |= of_domain
+        else:
+            found |= of_domain.columns
+            notes += of_domain.notes
     return Masks(found, tuple(notes))
+
+
+def domain_masks(domain: Domain, tables: Iterable[LakeTable]) -> Masks:
+    """The masks of tables of one domain."""
+    found = _of_domain(domain, tables)
+    unknown = [table.view for table, columns in found.items() if columns is None]
+    note = f"every value of {', '.join(unknown)}, because no contract says which are personal."
+    return Masks(found, (note,) if unknown else ())
 
 
 def _of_domain(domain: Domain, tables: Iterable[LakeTable]) -> dict[LakeTable, frozenset[str] | None]:

@@ -22,13 +22,15 @@ CURRENCY = "currency"
 Types = Mapping[str, str]
 """DuckDB's type by column."""
 
+_OTHER_LAYERS = ("_bronze", "_silver", "_outranked", "_quarantine")
 _TYPES = {"string": "VARCHAR", "int": "INTEGER", "timestamp": "TIMESTAMPTZ", "json": "VARCHAR"}
 _NUMBER = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*)\Z")
 
 
 def readable(domain: Domain) -> dict[str, Types]:
     """The tables that a report may read, by their names in SQL: gold and the ledger."""
-    gold = {t.id.view: {name: _type(column.type) for name, column in t.columns.items()} for t in domain.gold()}
+    computed = (table for table in domain.gold() if table.id.layer == "gold")
+    gold = {t.id.view: {name: _type(column.type) for name, column in t.columns.items()} for t in computed}
     ledger = {
         f"{domain.name}_ledger.{table}": {name: _type(kind) for name, kind in columns.items()}
         for table, columns in TABLES.items()
@@ -117,9 +119,10 @@ def _checked_tables(where: str, tree: exp.Query, shapes: Mapping[str, Types]) ->
                 f"{where}: '{table.sql(dialect='duckdb')}': a report reads gold and the ledger alone."
             )
         if name not in shapes:
+            hint = "" if table.db.lower().endswith(_OTHER_LAYERS) else nearest_table(name, [*shapes])
             raise ConfigurationError(
-                f"{where}: there is no table '{name}' that a report can read: gold and the ledger alone."
-                f"{nearest_table(name, [*shapes])} Tables: {', '.join(shapes)}."
+                f"{where}: there is no table '{name}' that a report can read: gold and the ledger alone.{hint} "
+                f"Tables: {', '.join(shapes)}."
             )
         read[name] = shapes[name]
     return read
@@ -132,7 +135,7 @@ def _answer(where: str, connection: duckdb.DuckDBPyConnection, section: Section,
     try:
         rows = connection.execute(f"DESCRIBE {section.sql}").fetchall()
     except duckdb.Error as error:
-        message = str(error).split("\n\n", maxsplit=1)[0]
+        message = re.split(r"\n\n|\n\tCandidate functions", str(error))[0]
         missing = re.search(r'(?:column "|have a column named ")(\w+)"', message)
         if missing is None:
             raise ConfigurationError(f"{where}: {message}") from error

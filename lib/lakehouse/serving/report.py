@@ -19,7 +19,7 @@ from lakehouse.ledger.book import Ledger
 from lakehouse.ledger.entries import Row
 from lakehouse.serving.drawings import Answer, Drawing, draw
 from lakehouse.serving.figures import exact, is_number, label, unit, written
-from lakehouse.serving.masks import masks
+from lakehouse.serving.masks import domain_masks
 from lakehouse.serving.questions import check_report, create_missing, tables_read
 from lakehouse.serving.sql import QueryError, open_lake, query, view_names
 from lakehouse.serving.tables import lake_tables
@@ -104,8 +104,9 @@ def make_page(lake: Lake, domain: Domain, report: Report, now: datetime) -> Page
     Raises ConfigurationError for a wrong report or when there is no lake, TableError for a ledger that cannot be read.
     """
     check_report(domain, report)
-    shown = masks(lake_tables(lake))
-    connection = open_lake(lake, shown)
+    tables = [table for table in lake_tables(lake) if table.domain == domain.name]
+    shown = domain_masks(domain, tables)
+    connection = open_lake(lake, shown, tables)
     there = set(view_names(connection))
     create_missing(connection, domain, there)
     parts = tuple(_part(connection, name, section, there) for name, section in report.sections.items())

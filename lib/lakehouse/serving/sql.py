@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import LakehouseError
 from lakehouse.serving.masks import Masks, masked, masks
-from lakehouse.serving.tables import lake_tables, nearest_table
+from lakehouse.serving.tables import LakeTable, lake_tables, nearest_table
 
 if TYPE_CHECKING:
     # A tenth of a second that other commands do without.
@@ -20,16 +20,18 @@ class QueryError(LakehouseError):
     """A statement that cannot be answered."""
 
 
-def open_lake(lake: Lake, shown: Masks | None = None) -> duckdb.DuckDBPyConnection:
+def open_lake(
+    lake: Lake, shown: Masks | None = None, tables: Sequence[LakeTable] | None = None
+) -> duckdb.DuckDBPyConnection:
     """A connection with one view per table: ``billing_gold.daily_usage`` and so on.
 
-    Personal data is masked as the contracts say, unless ``shown`` says otherwise (``NO_MASKS``). Raises
-    ConfigurationError when there is no table at the lake's place.
+    Personal data is masked as the contracts say, unless ``shown`` says otherwise (``NO_MASKS``). ``tables`` are those
+    that are wanted; all of the lake when absent. Raises ConfigurationError when there is no table at the lake's place.
     """
     import duckdb
     from duckdb_extensions import import_extension
 
-    tables = lake_tables(lake)
+    tables = lake_tables(lake) if tables is None else tables
     shown = masks(tables) if shown is None else shown
     connection = duckdb.connect()
     import_extension("delta", con=connection)
