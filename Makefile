@@ -66,7 +66,8 @@ lint: $(VENV)/.test $(VENV)/.airflow $(VENV)/.report  ## Style, types and the de
 sql: $(VENV)/.main  ## A SQL prompt over the lake, or one statement: [SQL="select ..."] [LAKE=]
 	@$(LAKEHOUSE) sql --lake "$$LAKE" $(ARGS) $${SQL:+"$$SQL"}
 
-report: $(VENV)/.main $(VENV)/.report  ## One HTML page of charts and figures: [DOMAIN=] [LAKE=] [OUT=data/DOMAIN-report.html]
+report: $(VENV)/.main $(VENV)/.report  ## One HTML page of charts and figures: [DOMAIN=] [LAKE=] [OUT=file]
+	@mkdir -p data
 	@$(LAKEHOUSE) report "$$DOMAIN" --lake "$$LAKE" --out "$${OUT:-data/$$DOMAIN-report.html}" $(ARGS)
 
 validate: $(VENV)/.main  ## Check contracts and environments, without Spark

@@ -62,7 +62,10 @@ setup(
         "obstore>=0.11,<0.13",
     ],
     # Managed platforms bring their own builds of these; installing the wheel there must not replace them.
-    extras_require={"spark": ["pyspark>=3.5.0,<3.6", "delta-spark>=3.3.0,<3.4"]},
+    extras_require={
+        "spark": ["pyspark>=3.5.0,<3.6", "delta-spark>=3.3.0,<3.4"],
+        "report": ["vl-convert-python>=1.9,<1.10", "Jinja2"],
+    },
     entry_points={
         "console_scripts": ["lakehouse = lakehouse.cli:main"],
         "airflow.plugins": ["lakehouse = lakehouse.orchestration.notes:LakehousePlugin"],

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("main", "test", "airflow", "tools")
+LOCKS = ("main", "test", "airflow", "report", "tools")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 OFFLINE = ("--no-deps", "--no-index")
 
@@ -35,7 +35,7 @@ def files_below(folder: Path) -> set[str]:
 def run(*command: str | Path, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command without what this test run inherited from make."""
     inherited = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "PYTHONPATH", "LAKEHOUSE_CONF"}
-    inherited |= {"ARGS", "DOMAIN", "FROM", "LAKE", "LANDING", "SQL", "TO"}
+    inherited |= {"ARGS", "DOMAIN", "FROM", "LAKE", "LANDING", "OUT", "SQL", "TO"}
     clean = {name: value for name, value in os.environ.items() if name not in inherited}
     return subprocess.run(
         [str(part) for part in command],
@@ -155,6 +155,10 @@ def test_locks_hold_what_is_asked_for(lock: str) -> None:
 def test_locks_agree_with_each_other() -> None:
     assert requirements("main").keys() <= requirements("test").keys()
     assert one_version_each("airflow", "main") and one_version_each("airflow", "test")
+    for other in ("test", "airflow"):
+        both = names_in("report") & names_in(other)
+        assert "jinja2" in both
+        assert {n: versions_of("report", n) for n in both} == {n: versions_of(other, n) for n in both}
     shared = names_in("tools") & names_in("main")
     assert {"setuptools", "wheel"} <= shared
     assert {n: locked_version("tools", n) for n in shared} == {n: locked_version("main", n) for n in shared}
@@ -177,6 +181,9 @@ def test_package_asks_for_what_the_lock_provides() -> None:
     asked = names_wanted("\n".join(re.findall(r'"([^"]+)"', "".join(blocks))))
     # These two build; nothing imports them.
     assert asked | {"setuptools", "wheel"} == names_wanted((ROOT / "requirements" / "main.in").read_text())
+    (report,) = re.findall(r'"report": \[(.*?)\]', setup_py)
+    asked = names_wanted("\n".join(re.findall(r'"([^"]+)"', report)))
+    assert asked == names_wanted((ROOT / "requirements" / "report.in").read_text())
 
 
 def test_jars_agree_with_the_lock() -> None:
@@ -208,7 +215,7 @@ def checkout(tmp_path: Path) -> Path:
     lakehouse = root / ".venv" / "bin" / "lakehouse"
     lakehouse.write_text(FAKE_LAKEHOUSE)
     lakehouse.chmod(0o755)
-    for stamp in (".venv/.tools", ".venv/.main", ".venv/.test", ".venv/.airflow", ".jars/.complete"):
+    for stamp in (".venv/.tools", ".venv/.main", ".venv/.test", ".venv/.airflow", ".venv/.report", ".jars/.complete"):
         (root / stamp).touch()
     return root
 
@@ -222,7 +229,10 @@ def test_make_alone_lists_every_target(checkout: Path) -> None:
     listed = run("make", cwd=checkout)
     assert listed.returncode == 0, listed.stderr
     assert re.findall(r"^  make (\w+) +\S", listed.stdout, flags=re.MULTILINE) == targets
-    wanted = {"run", "airflow", "test", "soak", "lint", "sql", "validate", "verify", "sample", "bench", "lock", "clean"}
+    wanted = {
+        "run", "airflow", "test", "soak", "lint", "sql", "report", "validate", "verify", "sample", "bench", "lock",
+        "clean",
+    }  # fmt: skip
     assert wanted <= set(targets)
 
 
@@ -247,6 +257,14 @@ def test_make_run_generates_deliveries_only_when_there_are_none(checkout: Path) 
 def test_make_sql_takes_a_statement(checkout: Path) -> None:
     done = run("make", "sql", """SQL=select 'it''s', "b" from t""", cwd=checkout)
     assert arguments(done.stdout) == ["sql", "--lake", "data/lake", """select 'it''s', "b" from t"""]
+
+
+def test_make_report_names_a_file_for_each_domain(checkout: Path) -> None:
+    made = run("make", "report", cwd=checkout)
+    assert arguments(made.stdout) == ["report", "billing", "--lake", "data/lake", "--out", "data/billing-report.html"]
+    assert (checkout / "data").is_dir()
+    named = run("make", "report", "DOMAIN=retail", "LAKE=/my lake", "OUT=a b.html", cwd=checkout)
+    assert arguments(named.stdout) == ["report", "retail", "--lake", "/my lake", "--out", "a b.html"]
 
 
 def test_make_passes_a_failure_on(checkout: Path) -> None:

@@ -23,6 +23,7 @@ Lakehouse = Callable[..., tuple[int, str, str]]
 COMMANDS = (
     "plan", "run", "ingest", "refine", "aggregate", "maintain", "validate", "sql", "sample", "verify", "package",
     "airflow", "backfill", "history", "status", "retract", "release", "quarantine", "restore", "unlock",
+    "report",
 )  # fmt: skip
 
 
@@ -204,7 +205,7 @@ def test_a_wrong_contract_ends_a_run_before_it_writes(conf: Path, lakehouse: Lak
     change(conf, Change(SILVER, "strategy: merge", "strategy: upsert"))
     code, out, err = lakehouse("run", "billing", "--landing", ".", "--lake", "lake")
     assert (code, out) == (2, "")
-    assert "write.strategy: 'upsert' is not allowed here. Allowed: 'merge'." in err
+    assert "write: 'upsert' is not a strategy. Allowed: 'merge', 'scd2'." in err
     assert not (conf.parent / "lake").exists()
 
 

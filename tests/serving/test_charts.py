@@ -52,6 +52,14 @@ def test_long_names_that_begin_alike_stay_two_bars() -> None:
     assert len(marks(svg, "mark-rect")) == 2
 
 
+def test_figures_behind_the_bars_stay_inside() -> None:
+    svg = bar_chart([("a name of twenty-four le", 9e11, "900,000,000,000.25"), ("b", 1.0, "1.00")])
+    (width,) = [float(found) for found in re.findall(r'^<svg [^>]*width="([\d.]+)"', svg)]
+    ends = [float(found) for mark in marks(svg, "mark-rect") for found in re.findall(r"h([\d.]+)v", mark["d"])]
+    left = max(float(found) for found in re.findall(r'<g [^>]*transform="translate\(([\d.]+),', svg))
+    assert left + max(ends) + 5 + len("900,000,000,000.25") * 7 <= width
+
+
 def day(number: int, value: float, series: str = "a") -> Point:
     return Point(date(2025, 1, number), value, series)
 
@@ -62,6 +70,11 @@ def test_stacked_bars_add_up_and_show_days_without_one() -> None:
     tallest = max(heights(svg))
     assert sorted(round(height / tallest, 3) for height in heights(svg)) == [0.333, 0.667, 0.667, 1.0]
     assert [mark["fill"] for mark in marks(svg, "mark-rect")] == ["var(--c1)", "var(--c2)"] * 2
+
+
+def test_bars_of_days_far_apart_stand_beside_each_other() -> None:
+    svg = stacked_bar_chart([day(1, 1), Point(date(2025, 9, 30), 1, "a")], ["a"])
+    assert [text for text in texts(svg) if text[0] in "03"][:2] == ["01 Jan", "30 Sep"]
 
 
 def test_lines_have_the_colours_of_their_series() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from deltalake import QueryBuilder, write_deltalake
 
 from lakehouse.contracts.columns import Column, DeliveredColumn
@@ -58,6 +60,13 @@ def numbers(page: Page, name: str) -> list[list[str]]:
 @pytest.mark.parametrize("name", [name for name in domain_names() if report_file(name).is_file()])
 def test_a_shipped_report_fits_its_tables(name: str) -> None:
     check_report(load_domain(name), load_report(name))
+
+
+def test_the_example_in_the_documents_is_a_report() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8").partition("## Reports")[2]
+    example = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])
+    report = Report.model_validate({**example, "domain": "billing", "file": "docs/operations.md"})
+    check_report(load_domain("billing"), report)
 
 
 # --- Billing

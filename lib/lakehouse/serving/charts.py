@@ -26,6 +26,8 @@ _LARGE = 10_000
 _IN_FULL = "format(datum.value, ',~f')"
 _IN_SHORT = "datum.value == 0 ? '0' : format(datum.value, '~s')"
 _ONE_YEAR = timedelta(days=366)
+_MOST_OF_TIME = 4
+"""How many days there may be for each that has a bar, for the others to be shown as gaps."""
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -83,9 +85,11 @@ def bar_chart(bars: Sequence[tuple[str, float, str]]) -> str:
         twins = sum(row["label"].rstrip("\u200b") == shown for row in rows)
         rows.append({"label": shown + "\u200b" * twins, "value": value, "text": text})
     low, high = min(0.0, *(value for _, value, _ in bars)), max(0.0, *(value for _, value, _ in bars))
-    # Room for the figures behind the longest bar.
-    scale = {"domain": [low, high + (high - low) * 0.35 or 1], "nice": False}
     room = max(len(row["label"]) for row in rows) * _LETTER
+    # The longest bar leaves room for the figures behind the bars.
+    behind = max(len(text) for _, _, text in bars) * _LETTER + 10
+    width = max(_WIDTH - room - 20, behind * 1.5)
+    scale = {"domain": [low, low + (high - low) * width / (width - behind) or 1], "nice": False}
     name_axis = {"ticks": False, "domain": False, "minExtent": room, "labelPadding": 6}
     figure = {"type": "text", "align": "left", "dx": 5, "fontSize": 12, "color": "var(--ink)"}
     return _svg(
@@ -137,11 +141,12 @@ def _in_order(values: Sequence[date | str]) -> dict[str, Any]:
 
 
 def _without_gaps(days: Sequence[date]) -> list[date]:
-    """The days of a year or less with those between them, so that a day without a bar is seen; others as they are."""
-    first, last = min(days), max(days)
-    if any(isinstance(day, datetime) for day in days) or last - first > _ONE_YEAR:
-        return sorted(days)
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    """The days with those between them, so that a day without a bar is seen; as they are when most would be missing."""
+    first, last, there = min(days), max(days), sorted(set(days))
+    many = (last - first).days + 1
+    if any(isinstance(day, datetime) for day in days) or many > _MOST_OF_TIME * len(there):
+        return there
+    return [first + timedelta(days=number) for number in range(many)]
 
 
 def _some(values: Sequence[Any]) -> list[Any]:
