@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from lakehouse.contracts.writes import ReplaceAll
 from lakehouse.contracts.yaml_files import read_mapping
 from lakehouse.ledger.book import Ledger
 from lakehouse.ledger.deliveries import Delivery, Outcome, delivery_row, outcome_row
+from lakehouse.ledger.entries import Row
 from lakehouse.serving.questions import check_report
 from lakehouse.serving.report import Page, make_page, render
 
@@ -72,20 +73,28 @@ def test_the_example_in_the_documents_is_a_report() -> None:
 # --- Billing
 
 
-def judge(
-    ledger: Ledger, day: str, run_id: str, state: Any = "accepted", rows: tuple[int, int, int, int] = (100, 90, 4, 6),
+def judged(
+    day: date | str, run_id: str, state: Any = "accepted", rows: tuple[int, int, int, int] = (100, 90, 4, 6),
     **rules: int,
-) -> None:  # fmt: skip
-    """What a run records of a delivery: its outcome, and rows by broken rule."""
+) -> tuple[list[Row], list[Row]]:  # fmt: skip
+    """What a run records of a delivery: entries about its outcome, and about the rows that broke each rule."""
     bronze, silver = TableId.parse("billing.bronze.usage"), TableId.parse("billing.silver.usage")
     name = f"usage/{day}.csv"
     delivery = Delivery(
-        bronze, name, date.fromisoformat(day), 1, "ingested", "x", 1, "1", day, "f", rows[0], None, {}, run_id
+        bronze, name, date.fromisoformat(str(day)), 1, "ingested", "x", 1, "1", name, "f", rows[0], None, {}, run_id
     )
     outcome = Outcome(silver, name, 1, state, "f", None, *rows)
-    ledger.record("deliveries", [delivery_row(delivery), outcome_row(outcome, delivery, run_id)])
     common = {"run_id": run_id, "table_id": str(silver), "delivery_id": name, "delivery_date": delivery.delivery_date}
-    ledger.record("metrics", [{**common, "name": f"quarantined.{rule}", "value": n} for rule, n in rules.items()])
+    metrics = [{**common, "name": f"quarantined.{rule}", "value": count} for rule, count in rules.items()]
+    return [delivery_row(delivery), outcome_row(outcome, delivery, run_id)], metrics
+
+
+def record(lake: Lake, *entries: tuple[list[Row], list[Row]]) -> Ledger:
+    """A ledger with these entries, in this order."""
+    ledger = Ledger(lake, "billing")
+    ledger.record("deliveries", [row for deliveries, _ in entries for row in deliveries])
+    ledger.record("metrics", [row for _, metrics in entries for row in metrics])
+    return ledger
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +125,15 @@ def billing(tmp_path_factory: pytest.TempPathFactory) -> Page:
         ("2025-01-01", "USD", "free", "vm", "kind-0", "2", 50, 50, "1"),
         ("2025-01-02", "EUR", "premium", "vm", None, "3", 4, 3, "0.75"),
     ])  # fmt: skip
-    ledger = Ledger(lake, "billing")
-    judge(ledger, "2025-01-01", "run-1", zero=3, late=1)
-    judge(ledger, "2025-01-02", "run-1", zero=2)
-    judge(ledger, "2025-01-02", "run-2", rows=(100, 95, 1, 4), late=1)  # judged again: what the first run found is gone
-    judge(ledger, "2025-01-03", "run-2", "refused", (50, 0, 40, 0), zero=40)
-    judge(ledger, "2025-01-04", "run-2", "withdrawn", zero=9)
+    ledger = record(
+        lake,
+        judged("2025-01-01", "run-1", zero=3, late=1),
+        judged("2025-01-02", "run-1", zero=2),
+        # Judged again: what the first run found is gone.
+        judged("2025-01-02", "run-2", rows=(100, 95, 1, 4), late=1),
+        judged("2025-01-03", "run-2", "refused", (50, 0, 40, 0), zero=40),
+        judged("2025-01-04", "run-2", "withdrawn", zero=9),
+    )
     for number, step in enumerate(("refining", "refine")):
         entry = {"run_id": "run-2", "step": step, "table_id": "billing.silver.usage", "version": 6 + number}
         ledger.record("publications", [entry])
@@ -182,6 +194,26 @@ def test_billing_quality_is_that_of_the_newest_judgement(billing: Page) -> None:
     ]
     ((table, _, version),) = numbers(billing, "freshness")
     assert (table, version) == ("billing.silver.usage", "7")
+
+
+def test_a_long_history_shows_its_latest_days(tmp_path: Path) -> None:
+    lake = Lake.at(str(tmp_path))
+    domain = load_domain("billing")
+    types = {table.id.name: {name: column.type for name, column in table.columns.items()} for table in domain.gold()}
+    days = [date(2024, 12, 31) + timedelta(days=number) for number in range(1, 101)]
+    usage: Rows = [(day, "EUR", number, 1, 1, "1", 1, 1) for number, day in enumerate(days, start=1)]
+    services: Rows = [(day, "EUR", "free", "vm", "run", "1", 1, 1, "1") for day in days]
+    write(lake, "billing/gold/daily_usage", types["daily_usage"], usage)
+    write(lake, "billing/gold/daily_service_usage", types["daily_service_usage"], services)
+    record(lake, *(judged(day, "run-1", zero=1) for day in days[:61]))
+    page = make_page(lake, domain, load_report("billing"), NOW)
+    assert numbers(page, "at_a_glance") == [["EUR", "5,050.00", "100", "100.00"]]
+    for name in ("consumption_per_day", "operation_mix", "tier_success"):
+        shown = [row[0] for row in numbers(page, name)]
+        assert (len(shown), shown[0], shown[-1]) == (90, "2025-01-11", "2025-04-10"), name
+    for name in ("quality", "quarantined_by_rule"):
+        shown = [row[0] for row in numbers(page, name)]
+        assert (len(shown), shown[0], shown[-1]) == (60, "2025-01-02", "2025-03-02"), name
 
 
 def test_every_section_of_billing_is_drawn(billing: Page) -> None:
