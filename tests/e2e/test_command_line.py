@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -101,6 +102,19 @@ def test_gold_equals_the_independent_computation(table: str, lake: Any, oracle: 
     assert rows(lake, f"SELECT {utc(columns)} FROM billing_gold.{table}") == rows(
         oracle, f"SELECT {utc(columns)} FROM {table}"
     )
+
+
+def test_the_report_tells_what_the_independent_computation_finds(place: Path, oracle: Any) -> None:
+    page = place / "report.html"
+    done = lakehouse("report", "billing", "--lake", place / "lake", "--out", page)
+    assert (done.stdout, done.stderr) == (f"{page}: 11 sections; open it in a browser\n", "")
+    glance = page.read_text("utf-8").partition('id="at_a_glance"')[2].partition("</table>")[0]
+    tiles = re.findall(r'<div class="figure"><data value="([^"]*)">', glance)
+    expected = oracle.execute(
+        "SELECT sum(credits_used), sum(transaction_count) FROM daily_usage GROUP BY currency ORDER BY 2 DESC, currency"
+    ).fetchall()
+    assert list(zip(tiles[::3], tiles[1::3], strict=True)) == [(str(used), str(count)) for used, count in expected]
+    assert len(expected) == 3
 
 
 def test_every_delivery_ends_as_the_truth_says(place: Path, lake: Any) -> None:

@@ -395,6 +395,10 @@ def test_wrong_arguments(lake: Lake, lakehouse: Any, tmp_path: Path, monkeypatch
     assert lakehouse("report", "billing", "--lake", lake.root, "--out", "conf") == (
         2, "", "error --out: 'conf' is a folder. Example: --out conf/report.html\n"
     )  # fmt: skip
+    name = f"{'r' * 247}.html"  # the page fits, the file that it is written aside in does not
+    assert lakehouse("report", "billing", "--lake", lake.root, "--out", name) == (
+        2, "", f"error --out: '{name}' cannot be written: File name too long.\n"
+    )  # fmt: skip
     code, _, err = lakehouse("report", "billing", "--lake", "nowhere")
     assert code == 2 and err.startswith(f"error There is no lake at {tmp_path}/nowhere. Run 'lakehouse run DOMAIN ")
     code, _, err = lakehouse("report", "biling", "--lake", lake.root)
