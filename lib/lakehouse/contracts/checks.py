@@ -14,7 +14,6 @@ from lakehouse.contracts.tables import AnyTable, BronzeTable, GoldTable, SilverT
 from lakehouse.contracts.writes import ReplacePeriods, Scd2
 from lakehouse.errors import ConfigurationError, nearest
 
-_QUOTED = re.compile(r'"([^"]+)"')
 _FILTER = re.compile(r'\bwhere\s+"', re.IGNORECASE)
 _QUARANTINED = "quarantined"
 _READING_REASONS = ("required", "unreadable", "excess_scale")
@@ -249,5 +248,4 @@ def _check_gates(table: SilverTable | GoldTable, columns: Iterable[str]) -> None
                 f"{table.file}: gates.{number}.rule: '{gate.rule}' has its own where; a gate of a silver table "
                 "already looks at one delivery. Leave the where out."
             )
-        head = gate.rule.split(" in [")[0].split(" matches ")[0]
-        _known(table, f"gates.{number}.rule", _QUOTED.findall(head), columns)
+        _known(table, f"gates.{number}.rule", gate.columns, columns)

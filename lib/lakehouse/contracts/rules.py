@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
@@ -17,6 +18,10 @@ GATE_KINDS = (
     "StandardDeviation", "Sum", "UniqueValueRatio", "Uniqueness",
 )  # fmt: skip
 """Statements of DQDL that PyDeequ can judge over one delivery or table alone."""
+
+
+_QUOTED = re.compile(r'"([^"]+)"')
+_PRESENCE = re.compile(r'(?:Completeness|IsComplete) "[^"]+"[^"]*')
 
 
 class RowRule(Declaration):
@@ -37,6 +42,16 @@ class Gate(Declaration):
     on: Literal["conformed", "staged"]
     rule: str
     severity: Literal["error", "warn"] = "error"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that the statement names."""
+        return tuple(_QUOTED.findall(self.rule.split(" in [")[0].split(" matches ")[0]))
+
+    @property
+    def presence_only(self) -> bool:
+        """Whether it asks no more of a column than whether its values are there."""
+        return _PRESENCE.fullmatch(self.rule) is not None
 
     @field_validator("rule")
     @classmethod

@@ -22,7 +22,7 @@ from lakehouse.storage.tables import partition_filter, read_table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 _QUARANTINED_ROW = "quarantined_row"
 _REPEATED = "repeated"
@@ -145,12 +145,34 @@ def _of_key(gate: Gate, table: SilverTable) -> bool:
     return gate.on == "staged" and words[0] == "IsPrimaryKey" and named == set(table.write.keys)
 
 
+def gate_columns(judged: DataFrame, table: SilverTable) -> dict[str, Column]:
+    """What the gates of a table look at, by name: of most columns only whether there is a value.
+
+    Few and small, so that they can be kept: rows are then read and conformed once for keys and gates together.
+    """
+    from pyspark.sql import functions as F
+
+    discarded = decided_field(judged, DELIVERED, DISCARDED)
+    # What people left out on purpose speaks no more against the delivery.
+    counts = F.col(QUARANTINED) if discarded is None else F.col(QUARANTINED) & discarded.isNull()
+    found = {QUARANTINED: F.col(QUARANTINED), _QUARANTINED_ROW: counts.cast("int"), **warn_broken(table)}
+    whole = {name for gate in table.gates if not gate.presence_only for name in gate.columns}
+    for name in {name for gate in table.gates for name in gate.columns} - found.keys():
+        found[name] = F.col(name) if name in whole else F.when(F.col(name).isNotNull(), F.lit(True))
+    return found
+
+
 def judge_batch(
-    batch: Batch, deliveries: Sequence[Delivery], suspects: DataFrame | None, keyed: KeyedTable
+    table: SilverTable,
+    narrow: DataFrame,
+    deliveries: Sequence[Delivery],
+    suspects: DataFrame | None,
+    keyed: KeyedTable,
 ) -> list[Verdict]:
     """Verdicts on every delivery; each judged by itself, so that a bad day cannot hide among good ones.
 
-    ``suspects`` are the good rows whose key occurs more than once, or None when there are none.
+    ``narrow`` has the ``gate_columns`` of all rows. ``suspects`` are the good rows whose key occurs more than once, or
+    None when there are none.
     """
     from pyspark.sql import functions as F
 
@@ -159,25 +181,18 @@ def judge_batch(
     if suspects is not None:
         placed = ranked(suspects, keyed, within=["delivery_sequence"])
         repeated = placed.where("place > 1").select(*ADDRESS).withColumn(_REPEATED, F.lit(True))
-        verdicts += _judge_keys(batch.table, placed.where("place = 1").drop("place"))
-    gates = contract_gates(batch.table)
-    warned = warn_broken(batch.table)
-    named = addresses(deliveries)
+        verdicts += _judge_keys(table, placed.where("place = 1").drop("place"))
+    gates = contract_gates(table)
+    sequences = [delivery.sequence or 0 for delivery in deliveries]
 
-    def rows_of(part: Sequence[tuple[object, int]]) -> DataFrame:
-        judged = batch.judged(part)
-        discarded = decided_field(judged, DELIVERED, DISCARDED)
-        # What people left out on purpose speaks no more against the delivery.
-        counts = F.col(QUARANTINED) if discarded is None else F.col(QUARANTINED) & discarded.isNull()
-        rows = judged.withColumns({_QUARANTINED_ROW: counts.cast("int"), **warned})
+    def rows_of(part: Sequence[int]) -> DataFrame:
+        rows = narrow.where(F.col("delivery_sequence").isin(list(part)))
         if repeated is None:
             return rows.withColumn(_REPEATED, F.lit(False))
         flagged = rows.join(F.broadcast(repeated), list(ADDRESS), "left")
         return flagged.withColumn(_REPEATED, F.coalesce(F.col(_REPEATED), F.lit(False)))
 
-    size = deliveries_per_scan(gates)
-    parts = [named[start : start + size] for start in range(0, len(named), size)]
-    batches = (([sequence for _, sequence in part], rows_of(part)) for part in parts)
+    batches = ((part, rows_of(part)) for part in chunks(sequences, deliveries_per_scan(gates)))
     return [*verdicts, *judge_deliveries(batches, gates, "delivery_sequence", _STAGED)]
 
 

@@ -17,7 +17,7 @@ from lakehouse.ledger.deliveries import Delivery, Outcome
 from lakehouse.quality import quarantine
 from lakehouse.quality.gates import Verdict
 from lakehouse.quality.rules import QUARANTINED
-from lakehouse.steps.batches import Batch, addresses, judge_batch, keeping, reason
+from lakehouse.steps.batches import Batch, addresses, gate_columns, judge_batch, keeping, reason
 from lakehouse.steps.recovery import begin, complete
 from lakehouse.steps.shapes import bronze_shape, keyed_table
 from lakehouse.steps.workspace import Workspace
@@ -34,6 +34,8 @@ class Suspects:
     rows: DataFrame
     bad: DataFrame
     """Addresses of the quarantined rows."""
+    narrow: DataFrame
+    """What all rows of the batch are compared and judged by."""
     scope: Scope
 
 
@@ -86,7 +88,7 @@ class Refinement:
             found = self._at(pending, keyed.colliding_addresses(good, colliding)).select(self.keyed.row_columns)
             rows = found.persist(StorageLevel.MEMORY_AND_DISK)
             bad = narrow.where(QUARANTINED).select(*keyed.ADDRESS)
-            yield Suspects(colliding, rows, bad, self.scope)
+            yield Suspects(colliding, rows, bad, narrow, self.scope)
             rows.unpersist()
             colliding.hashes.unpersist()
 
@@ -94,7 +96,8 @@ class Refinement:
     def _narrowed(self, pending: Sequence[Delivery]) -> Iterator[DataFrame]:
         """What rows are compared by, computed in one pass over the batch."""
         judged = self.batch.judged(addresses(pending))
-        narrow = keyed.narrowed(judged, self.keyed, QUARANTINED).persist(StorageLevel.MEMORY_AND_DISK)
+        narrow = keyed.narrowed(judged, self.keyed, gate_columns(judged, self.table))
+        narrow = narrow.persist(StorageLevel.MEMORY_AND_DISK)
         try:
             yield narrow
         finally:
@@ -106,7 +109,8 @@ class Refinement:
 
     def judge(self, pending: Sequence[Delivery], suspects: Suspects) -> list[Verdict]:
         """Verdicts of all gates on all deliveries."""
-        return judge_batch(self.batch, pending, suspects.rows if suspects.colliding.count else None, self.keyed)
+        repeated = suspects.rows if suspects.colliding.count else None
+        return judge_batch(self.table, suspects.narrow, pending, repeated, self.keyed)
 
     def quarantine(self, pending: Sequence[Delivery], suspects: Suspects, known: bool) -> None:
         """Write the bad rows of all deliveries, refused ones included."""

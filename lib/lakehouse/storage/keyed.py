@@ -6,7 +6,7 @@ rest is appended without a look at the table's other columns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -161,9 +161,10 @@ class Colliding:
         return smaller_side(self.hashes, self.count)
 
 
-def narrowed(rows: DataFrame, table: KeyedTable, *others: str) -> DataFrame:
-    """The few columns by which rows are compared: address, partition, hash of the key, and others."""
-    return rows.select(*ADDRESS, *table.partition_by, key_hash(table), *others)
+def narrowed(rows: DataFrame, table: KeyedTable, others: Mapping[str, Column]) -> DataFrame:
+    """The few columns by which rows are compared: address, partition, hash of the key, and others by their names."""
+    own = (*ADDRESS, *table.partition_by)
+    return rows.select(*own, key_hash(table), *(column.alias(n) for n, column in others.items() if n not in own))
 
 
 def collisions(narrow: DataFrame, scope: Scope, replaced: Sequence[int]) -> Colliding:
