@@ -36,7 +36,8 @@ def overwrite(rows: DataFrame, shape: Shape) -> None:
     described = [F.col(name).alias(name, metadata={"comment": text}) for name, (_, text) in shape.columns.items()]
     writer = arranged(rows, shape.partition_by).select(*described).write.format("delta").mode("overwrite")
     writer = writer.option("overwriteSchema", "true")
-    writer = writer.partitionBy(*shape.partition_by) if shape.partition_by else writer
+    # A table without partitions would lie in as many files as its rows have tasks: small ones are brought together.
+    writer = writer.partitionBy(*shape.partition_by) if shape.partition_by else writer.option("optimizeWrite", "true")
     with committing(shape.path, "overwrite"):
         writer.save(shape.path)
 
