@@ -80,8 +80,8 @@ def test_a_file_is_listed_again_as_it_is_now(tmp_path: Path) -> None:
     assert relist(file) is None
 
 
-def source(name: str, files: str) -> BronzeTable:
-    place = {"kind": "csv", "folder": f"shop/{name}", "files": files}
+def source(name: str, files: str, **settings: bool) -> BronzeTable:
+    place = {"kind": "csv", "folder": f"shop/{name}", "files": files, **settings}
     return TABLE.model_copy(update={"id": TableId("shop", "bronze", name), "source": CsvSource.model_validate(place)})
 
 
@@ -118,3 +118,9 @@ def test_a_source_without_days_misses_none() -> None:
     prices = source("prices", "*.csv")
     assert missing([prices], [("prices", None)], 1, 3) == []
     assert missing([source("orders", "{date}.csv"), prices], [("orders", 1)], 1, 2) == ["2025-03-02"]
+
+
+def test_a_source_that_does_not_deliver_every_day_misses_none() -> None:
+    customers = source("customers", "{date}.csv", every_day=False)
+    assert missing([customers], [("customers", 2)], 1, 3) == []
+    assert missing([source("orders", "{date}.csv"), customers], [("orders", 1)], 1, 2) == ["2025-03-02"]

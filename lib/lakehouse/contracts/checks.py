@@ -24,7 +24,7 @@ def check_tables(tables: Mapping[TableId, AnyTable]) -> None:
     """Raise ConfigurationError for the first contract that contradicts itself or another one."""
     for table in tables.values():
         for name in table.columns:
-            if name in RESERVED or (isinstance(table.write, Scd2) and name in HISTORY_COLUMNS):
+            if name in _added_columns(table):
                 raise _taken(table, f"columns.{name}")
         for source in input_ids(table):
             if source not in tables:
@@ -50,6 +50,13 @@ def foreign_partition(table: SilverTable, name: str) -> ConfigurationError:
         f"Partition by a key column or by a column derived from key columns alone. "
         "Example: usage_date: {type: date, derived: to_date(usage_timestamp), description: ...}"
     )
+
+
+def _added_columns(table: AnyTable) -> set[str]:
+    """Columns that the engine adds to a table; to computed ones it adds none."""
+    if isinstance(table, GoldTable):
+        return set()
+    return {*RESERVED, *(HISTORY_COLUMNS if isinstance(table.write, Scd2) else ())}
 
 
 def _taken(table: AnyTable, field: str) -> ConfigurationError:

@@ -42,8 +42,8 @@ def _checked_encoding(found: object) -> str:
     return name
 
 
-_PLACES = {"kind", "folder", "files", "manifest"}
-"""What says where files lie and what confirms them; the rest says how they are read."""
+_PLACES = {"kind", "folder", "files", "manifest", "every_day"}
+"""What says where files lie, when they come and what confirms them; the rest says how they are read."""
 
 
 class CsvSource(Declaration):
@@ -59,6 +59,8 @@ class CsvSource(Declaration):
     delimiters: tuple[str, ...] = (",", ";")
     """Delimiters that a file may use; the one under which most known columns are found is taken."""
     encoding: Annotated[str, BeforeValidator(_checked_encoding)] = "utf-8"
+    every_day: bool = True
+    """Whether something is delivered for every day, so that a day without a delivery is missing one."""
     manifest: DeclaredManifest | None = None
     """Files beside the deliveries that say what is delivered; none is looked for when this is left out."""
 
@@ -129,6 +131,11 @@ class CsvSource(Declaration):
     def dated(self) -> bool:
         """Whether its paths name a day of delivery."""
         return "{date}" in self.files or "{day}" in self.files
+
+    @property
+    def daily(self) -> bool:
+        """Whether a day without a delivery is missing one."""
+        return self.dated and self.every_day
 
     def match(self, path: str) -> MatchedPath | None:
         """What a path below the folder says of its delivery, or None when it is not one of this source's.

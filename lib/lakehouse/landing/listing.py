@@ -152,10 +152,11 @@ def missing_days(
 ) -> list[MissingDay]:
     """Days of a range, both ends included, for which a source has no delivery: each source is judged by itself.
 
-    ``delivered`` pairs bronze tables with days. Sources whose paths name no day cannot miss one.
+    ``delivered`` pairs bronze tables with days. Sources whose paths name no day cannot miss one, nor
+    can those that do not deliver every day.
     """
     present = set(delivered)
-    sources = [table.id for table in tables if table.source.dated]
+    sources = [table.id for table in tables if table.source.daily]
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     named = len(sources) > 1
     return [MissingDay(day, s.name if named else "") for day in days for s in sources if (s, day) not in present]
