@@ -8,8 +8,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 VENV := .venv
 LAKEHOUSE := $(VENV)/bin/lakehouse
 
+# What run, verify and sample are about when no DOMAIN is named.
+DOMAINS := billing retail
+
 # Variables from the command line reach the recipes as shell variables, so that any path survives quoting.
-export DOMAIN ?= billing
 export LAKE ?= data/lake
 
 # A moved or copied checkout must not run the code that its environment still points to.
@@ -26,30 +28,37 @@ help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		while IFS='|' read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
 	@echo
-	@echo '  Variables: DOMAIN=billing LANDING=dir LAKE=dir FROM=2025-01-01 TO=2025-01-31 SQL="select 1"'
+	@echo '  Variables: DOMAIN=billing (else all) LANDING=dir LAKE=dir FROM=2025-01-01 TO=2025-01-31 SQL="select 1"'
 	@echo '  and ARGS="..." for any other option of the command, PYTHON=python3.12 for another interpreter.'
 
-# Half a sample would pass for a whole one next time: remove it when generating it fails or is stopped.
+# Half a sample would pass for a whole one next time: remove it when generating it fails or is stopped. One domain's
+# failure stops no other. Of a landing zone that is named, the domains with a folder in it are meant.
 run: $(VENV)/.main .jars/.complete  ## Deliveries to gold: [LANDING=] [LAKE=] [DOMAIN=] [FROM=] [TO=]
-	@set -e; \
-	if [ -z "$$LANDING" ]; then \
-		LANDING=data/landing; \
-		if [ ! -d "$$LANDING/$$DOMAIN" ]; then \
-			echo "No LANDING given: generating sample deliveries in $$LANDING/$$DOMAIN"; \
-			trap 'rm -rf "$$LANDING/$$DOMAIN"; exit 130' INT TERM; \
-			$(LAKEHOUSE) sample "$$DOMAIN" --out "$$LANDING" || \
-				{ status=$$?; rm -rf "$$LANDING/$$DOMAIN"; exit $$status; }; \
-			trap - INT TERM; \
-		fi; \
+	@set -e; failure=0; domains="$$DOMAIN"; trap 'exit 130' INT TERM; \
+	if [ -z "$$domains" ] && [ -n "$$LANDING" ]; then \
+		for domain in $(DOMAINS); do \
+			if [ -d "$$LANDING/$$domain" ]; then domains="$$domains $$domain"; fi; \
+		done; \
 	fi; \
-	$(LAKEHOUSE) run "$$DOMAIN" --landing "$$LANDING" --lake "$$LAKE" \
-		$${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $(ARGS)
+	for domain in $${domains:-$(DOMAINS)}; do \
+		landing="$${LANDING:-data/landing}"; \
+		if [ -z "$$LANDING" ] && [ ! -d "$$landing/$$domain" ]; then \
+			echo "No LANDING given: generating sample deliveries in $$landing/$$domain"; \
+			trap 'rm -rf "$$landing/$$domain"; exit 130' INT TERM; \
+			$(LAKEHOUSE) sample "$$domain" --out "$$landing" || \
+				{ status=$$?; rm -rf "$$landing/$$domain"; exit $$status; }; \
+			trap 'exit 130' INT TERM; \
+		fi; \
+		$(LAKEHOUSE) run "$$domain" --landing "$$landing" --lake "$$LAKE" \
+			$${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $(ARGS) || failure=$$?; \
+	done; \
+	exit $$failure
 
 airflow: $(VENV)/.airflow .jars/.complete  ## Schedules, backfills and a page to trigger runs, on 127.0.0.1: [ARGS="--port 8080"]
 	@exec $(LAKEHOUSE) airflow $(ARGS)
 
 backfill: $(VENV)/.main  ## Days through the Airflow of make airflow, else those that need work: [DOMAIN=] [FROM=] [TO=]
-	@$(LAKEHOUSE) backfill "$$DOMAIN" $${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $(ARGS)
+	@$(LAKEHOUSE) backfill "$${DOMAIN:-billing}" $${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $(ARGS)
 
 test: lint $(VENV)/.test $(VENV)/.airflow $(VENV)/.report .jars/.complete  ## Lint and all tests
 	@set -e; $(UV_SETTINGS); $(VENV)/bin/python -m pytest -q $(or $(ARGS),tests)
@@ -74,10 +83,17 @@ validate: $(VENV)/.main  ## Check contracts and environments, without Spark
 	@$(LAKEHOUSE) validate $(ARGS)
 
 verify: $(VENV)/.main .jars/.complete  ## Recompute the lake from bronze and name every difference: [LAKE=] [DOMAIN=]
-	@$(LAKEHOUSE) verify "$$DOMAIN" --lake "$$LAKE" $(ARGS)
+	@failure=0; \
+	for domain in $${DOMAIN:-$(DOMAINS)}; do \
+		$(LAKEHOUSE) verify "$$domain" --lake "$$LAKE" $(ARGS) || failure=$$?; \
+	done; \
+	exit $$failure
 
 sample: $(VENV)/.main  ## Generate deliveries: [LANDING=data/landing] [DOMAIN=] [ARGS="--days 3"]
-	@$(LAKEHOUSE) sample "$$DOMAIN" --out "$${LANDING:-data/landing}" $(ARGS)
+	@set -e; \
+	for domain in $${DOMAIN:-$(DOMAINS)}; do \
+		$(LAKEHOUSE) sample "$$domain" --out "$${LANDING:-data/landing}" $(ARGS); \
+	done
 
 bench: $(VENV)/.main .jars/.complete  ## Measure against a bare Spark copy of the same files
 	@$(VENV)/bin/python benchmarks/bench.py $(ARGS)

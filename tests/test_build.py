@@ -246,12 +246,39 @@ def test_make_run_hands_its_variables_on(checkout: Path) -> None:
     ]  # fmt: skip
 
 
+def of_sample(*domains: str, sampled: tuple[str, ...] = ("billing", "retail")) -> list[str]:
+    """The calls of `make run` on samples, as printed one argument a line."""
+    found: list[str] = []
+    for domain in domains:
+        found += ["sample", domain, "--out", "data/landing"] if domain in sampled else []
+        found += ["run", domain, "--landing", "data/landing", "--lake", "data/lake"]
+    return found
+
+
 def test_make_run_generates_deliveries_only_when_there_are_none(checkout: Path) -> None:
-    sample = ["sample", "billing", "--out", "data/landing"]
-    pipeline = ["run", "billing", "--landing", "data/landing", "--lake", "data/lake"]
-    assert arguments(run("make", "run", cwd=checkout).stdout) == sample + pipeline
+    assert arguments(run("make", "run", cwd=checkout).stdout) == of_sample("billing", "retail")
     (checkout / "data" / "landing" / "billing").mkdir(parents=True)
-    assert arguments(run("make", "run", cwd=checkout).stdout) == pipeline
+    assert arguments(run("make", "run", cwd=checkout).stdout) == of_sample("billing", "retail", sampled=("retail",))
+    assert arguments(run("make", "run", "DOMAIN=retail", cwd=checkout).stdout) == of_sample("retail")
+
+
+def test_make_run_is_about_the_domains_that_a_named_landing_zone_has(checkout: Path) -> None:
+    landing = checkout / "my landing"
+    for folders, domains in (("retail", ["retail"]), ("billing", ["billing", "retail"]), ("", ["billing", "retail"])):
+        if folders:
+            (landing / folders).mkdir(parents=True)
+        place = landing if folders else checkout / "elsewhere"
+        done = run("make", "run", f"LANDING={place}", cwd=checkout)
+        pipelines = (["run", domain, "--landing", str(place), "--lake", "data/lake"] for domain in domains)
+        assert arguments(done.stdout) == [word for words in pipelines for word in words]
+
+
+def test_make_verify_and_sample_are_about_all_domains_or_one(checkout: Path) -> None:
+    for given, domains in (((), ("billing", "retail")), (("DOMAIN=retail",), ("retail",))):
+        verified = arguments(run("make", "verify", *given, cwd=checkout).stdout)
+        assert verified == [word for name in domains for word in ("verify", name, "--lake", "data/lake")]
+        sampled = arguments(run("make", "sample", *given, cwd=checkout).stdout)
+        assert sampled == [word for name in domains for word in ("sample", name, "--out", "data/landing")]
 
 
 def test_make_sql_takes_a_statement(checkout: Path) -> None:
@@ -269,6 +296,9 @@ def test_make_report_names_a_file_for_each_domain(checkout: Path) -> None:
 
 def test_make_passes_a_failure_on(checkout: Path) -> None:
     assert run("make", "run", "DOMAIN=failing", "LANDING=x", cwd=checkout).returncode != 0
+    done = run("make", "run", "DOMAIN=failing retail", "LANDING=x", cwd=checkout)
+    assert done.returncode != 0
+    assert "retail" in arguments(done.stdout), "the other domain goes on"
 
 
 def test_missing_python_is_one_clear_line(checkout: Path) -> None:
