@@ -23,6 +23,13 @@ _ENGINE = {
     # A text that does not fit a format is null here and becomes a reason; Spark would raise for old formats instead.
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     "spark.sql.ansi.enabled": "false",
+    # One calendar for all times. Without this, one day like 0001-01-01 ends the whole write with an error.
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    # Others read the old kind of timestamps as nanoseconds, in which 0001-01-01 and 9999-12-31 are other days.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # A truncated archive must never turn into no rows.
     "spark.sql.files.ignoreCorruptFiles": "false",
     "spark.sql.files.ignoreMissingFiles": "false",

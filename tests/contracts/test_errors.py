@@ -257,6 +257,7 @@ MISTAKES = {
     "folder above": [Change(BRONZE, "folder: billing", "folder: ../billing")],
     "delimiter that is a word": [Change(BRONZE, "columns:\n", "  delimiters: [tab]\ncolumns:\n")],
     "delimiter that is a letter": [Change(BRONZE, "columns:\n", "  delimiters: [',', x]\ncolumns:\n")],
+    "tab that is no tab": [Change(BRONZE, "columns:\n", "  delimiters: [',', '\\t']\ncolumns:\n")],
     "no delimiter": [Change(BRONZE, "columns:\n", "  delimiters: []\ncolumns:\n")],
     "encoding": [Change(BRONZE, "columns:\n", "  encoding: utf8\ncolumns:\n")],
     "manifest that is a text": [Change(BRONZE, "columns:\n", "  manifest: manifest.json\ncolumns:\n")],

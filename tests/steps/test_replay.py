@@ -14,7 +14,8 @@ from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
 from lakehouse.steps.decisions import discard, patch
-from lakehouse.steps.patches import RowAddress, read_patches, resolve
+from lakehouse.steps.patch_files import read_patches
+from lakehouse.steps.patches import RowAddress, resolve
 from lakehouse.steps.replay import preview
 from lakehouse.steps.verify import verify
 from lakehouse.steps.workspace import Workspace

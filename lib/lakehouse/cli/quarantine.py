@@ -23,7 +23,8 @@ from lakehouse.serving import quarantine as serving
 from lakehouse.serving.quarantine import EXPORTED, STATUSES, QuarantinedRow, Selection
 from lakehouse.steps.decisions import Decide, discard, patch
 from lakehouse.steps.order import new_run_id
-from lakehouse.steps.patches import RowAddress, read_patches, resolve
+from lakehouse.steps.patch_files import read_patches
+from lakehouse.steps.patches import RowAddress, resolve
 from lakehouse.steps.workspace import Workspace
 
 quarantine = typer.Typer(
@@ -179,9 +180,10 @@ def replay(
 
 
 def _address(row: QuarantinedRow) -> RowAddress:
+    shown = frozenset((reason.column, reason.value or "") for reason in row.reasons)
     return RowAddress(
-        row.table, row.quarantine_id, row.delivery_id, row.sequence, row.record_number, row.status, row.payload
-    )  # fmt: skip
+        row.table, row.quarantine_id, row.delivery_id, row.sequence, row.record_number, row.status, row.payload, shown
+    )
 
 
 def _show_preview(work: Workspace, rows: list[RowAddress], decided: list[Decision]) -> None:

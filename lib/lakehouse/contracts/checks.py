@@ -159,7 +159,8 @@ def _check_history(table: SilverTable, write: Scd2, bronze: BronzeTable) -> None
 
 
 def _check_rule_names(table: SilverTable) -> None:
-    given = {f"{name}_{word}" for name in table.columns for word in _READING_REASONS} | {"record_malformed"}
+    given = {f"{name}_{word}" for name in table.columns for word in _READING_REASONS}
+    given |= {"record_malformed", "header_repeated"}
     for name in table.row_rules:
         if name in given:
             raise _taken(table, f"row_rules.{name}")

@@ -108,8 +108,8 @@ class CsvSource(Declaration):
                 raise PydanticCustomError(
                     "delimiter",
                     "'{found}' cannot delimit columns: one character, no letter, digit, _, quote or line end. "
-                    "Example: delimiters: [',', ';'].",
-                    {"found": delimiter},
+                    "Example: delimiters: {example}.",
+                    {"found": delimiter, "example": '["\\t"]' if delimiter == "\\t" else "[',', ';']"},
                 )
         return delimiters
 

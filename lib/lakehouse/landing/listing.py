@@ -47,7 +47,8 @@ class Listing:
 
     files: tuple[LandedFile, ...]
     strangers: tuple[str, ...]
-    """Paths that do not fit the source's pattern; hidden and temporary files are not among them."""
+    """Paths that do not fit the source's pattern, or that no ledger can hold because they are no text; hidden and
+    temporary files are not among them."""
     manifests: Mapping[str, LandedManifest] = field(default_factory=dict)
     """By path below the folder; none where the source declares none."""
 
@@ -94,8 +95,8 @@ def list_source(landing: str, table: BronzeTable) -> Listing:
         if is_hidden(relative):
             continue
         matched = table.source.match(relative)
-        if matched is None:
-            strangers.append(relative)
+        if matched is None or not _is_text(relative):
+            strangers.append(_printable(relative))
             continue
         files.append(
             LandedFile(
@@ -113,6 +114,15 @@ def list_source(landing: str, table: BronzeTable) -> Listing:
 def is_hidden(relative: str) -> bool:
     """Whether a file is passed over without a word: still being written, or put there by a tool for itself."""
     return any(part.startswith((".", "_")) for part in relative.split("/")) or relative.endswith(".tmp")
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path is text: file systems let names be any bytes, and Python hands on those that are no UTF-8."""
+    return path.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in path)
+
+
+def _printable(path: str) -> str:
+    return path if _is_text(path) else path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def relist(file: LandedFile) -> LandedFile | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lakehouse.contracts.json_text import BrokenJsonError, read_json, shown
 from lakehouse.contracts.manifests import Form
 from lakehouse.errors import nearest
 from lakehouse.landing.listing import is_hidden
@@ -20,7 +20,6 @@ LARGEST = 16 << 20
 
 _KEYS = ("file", "size", "rows", "sha256")
 _EXAMPLE = '{"files": [{"file": "usage-1.csv", "rows": 1204}]}'
-_KINDS: Mapping[type, str] = {list: "a list", dict: "an object"}
 _MOST = (1 << 63) - 1
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _SUM = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
@@ -57,47 +56,29 @@ def read_entries(data: bytes, form: Form, folder: str) -> dict[str, Entry]:
     for place, row in rows:
         name = _path(place, row.get("file"), folder)
         if name in found:
-            raise BrokenManifestError(f"{place}: {_shown(row['file'])} stands there twice")
+            raise BrokenManifestError(f"{place}: {shown(row['file'])} stands there twice")
         found[name] = _entry(place, row)
     return found
 
 
 def _json_rows(text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
-        content = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
-    except json.JSONDecodeError as error:
-        raise BrokenManifestError(f"not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from error
-    except RecursionError as error:
-        raise BrokenManifestError("not a manifest: lists and objects in one another too deeply") from error
-    except ValueError as error:
-        # Python reads no number of thousands of digits.
-        raise BrokenManifestError("not a manifest: a number has too many digits") from error
+        content = read_json(text)
+    except BrokenJsonError as error:
+        raise BrokenManifestError(str(error)) from error
     files = [content] if isinstance(content, dict) and "file" in content else content
     if isinstance(files, dict):
         for key in files:
             if key != "files":
-                raise BrokenManifestError(f"unknown key {_shown(key)}. Example: {_EXAMPLE}")
+                raise BrokenManifestError(f"unknown key {shown(key)}. Example: {_EXAMPLE}")
         files = files.get("files")
     if not isinstance(files, list):
-        raise BrokenManifestError(f"no list of files, found {_shown(files)}. Example: {_EXAMPLE}")
+        raise BrokenManifestError(f"no list of files, found {shown(files)}. Example: {_EXAMPLE}")
     for number, row in enumerate(files):
         place = f"files[{number}]"
         if not isinstance(row, dict):
-            raise BrokenManifestError(f"{place}: expected an object, found {_shown(row)}. Example: {_EXAMPLE}")
+            raise BrokenManifestError(f"{place}: expected an object, found {shown(row)}. Example: {_EXAMPLE}")
         yield place, row
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise BrokenManifestError(f"the key {_shown(key)} stands there twice in one object")
-        found[key] = value
-    return found
-
-
-def _no_number(word: str) -> Any:
-    raise BrokenManifestError(f"not JSON: {word} is no number there")
 
 
 def _csv_rows(text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -106,7 +87,7 @@ def _csv_rows(text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         names = [name.strip().lower() for name in next(reader, [])]
         if len(set(names)) < len(names) or "file" not in names:
             raise BrokenManifestError(
-                f"the first line names the columns, each once: {', '.join(_KEYS)}; found {_shown(','.join(names))}"
+                f"the first line names the columns, each once: {', '.join(_KEYS)}; found {shown(','.join(names))}"
             )
         for values in reader:
             place = f"line {reader.line_num}"
@@ -130,7 +111,7 @@ def _sum_rows(text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield f"line {number}", {"file": found[2], "sha256": found[1]}
         elif line.strip():
             raise BrokenManifestError(
-                f"line {number}: expected 64 hexadecimal digits, two spaces and a name, found {_shown(line)}"
+                f"line {number}: expected 64 hexadecimal digits, two spaces and a name, found {shown(line)}"
             )
 
 
@@ -139,11 +120,11 @@ def _path(place: str, name: object, folder: str) -> str:
         raise BrokenManifestError(f"{place}: 'file' is missing, the name of a file. Example: {_EXAMPLE}")
     path = posixpath.normpath(name)
     if not name.isprintable() or path.startswith(("/", "../")) or path in {".", ".."} or "\\" in name:
-        raise BrokenManifestError(f"{place}.file: {_shown(name)} is no path below the folder of the manifest")
+        raise BrokenManifestError(f"{place}.file: {shown(name)} is no path below the folder of the manifest")
     path = posixpath.join(folder, path)
     if is_hidden(path):
         raise BrokenManifestError(
-            f"{place}.file: {_shown(name)} is never a delivery: its name begins with . or _ or ends in .tmp"
+            f"{place}.file: {shown(name)} is never a delivery: its name begins with . or _ or ends in .tmp"
         )
     return path
 
@@ -152,22 +133,15 @@ def _entry(place: str, row: Mapping[str, Any]) -> Entry:
     for key in row:
         if key not in _KEYS:
             raise BrokenManifestError(
-                f"{place}: unknown key {_shown(key)}.{nearest(key, _KEYS)} Allowed: {', '.join(_KEYS)}"
+                f"{place}: unknown key {shown(key)}.{nearest(key, _KEYS)} Allowed: {', '.join(_KEYS)}"
             )
     for key in ("size", "rows"):
         value = row.get(key, 0)
         if type(value) is not int or not 0 <= value <= _MOST:
-            raise BrokenManifestError(f"{place}.{key}: expected a whole number such as 1204, found {_shown(value)}")
+            raise BrokenManifestError(f"{place}.{key}: expected a whole number such as 1204, found {shown(value)}")
     digest = row.get("sha256", "")
     if "sha256" in row and not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
-        raise BrokenManifestError(f"{place}.sha256: expected 64 hexadecimal digits, found {_shown(digest)}")
+        raise BrokenManifestError(f"{place}.sha256: expected 64 hexadecimal digits, found {shown(digest)}")
     if not {"size", "rows", "sha256"} & set(row):
-        raise BrokenManifestError(f"{place}: nothing is said of {_shown(row['file'])}: size, rows or sha256 is needed")
+        raise BrokenManifestError(f"{place}: nothing is said of {shown(row['file'])}: size, rows or sha256 is needed")
     return Entry(row.get("size"), row.get("rows"), digest.lower() or None)
-
-
-def _shown(value: object) -> str:
-    """A value in a message: short, and in characters that every ledger and screen can hold."""
-    text = f"'{value}'" if isinstance(value, str) else _KINDS.get(type(value)) or json.dumps(value)
-    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return printable if len(printable) <= 60 else printable[:60] + "..."

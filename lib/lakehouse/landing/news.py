@@ -111,7 +111,10 @@ def examine(
     """
     arrivals, judged = [], []
     for file in candidates:
-        found = _examined(file, domain.bronze_table(file.table), (seals or {}).get(file.delivery_id), register)
+        try:
+            found = _examined(file, domain.bronze_table(file.table), (seals or {}).get(file.delivery_id), register)
+        except FileNotFoundError:
+            continue  # it has gone since it was listed: there is no such delivery
         progress()
         if isinstance(found, Arrival):
             arrivals.append(found)

@@ -29,8 +29,9 @@ ONCE = "conformed_once"
 they are planned and computed once, and not again inside every filter on the judged rows."""
 
 # A date and a time of day, written in full: Spark alone would read '12:30' as today and drop a seventh decimal.
-_ISO_TIMESTAMP = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?$"
-_ISO_DATE = r"^\d{4}-\d{2}-\d{2}$"
+# They end with \z: a $ would let a line end stand behind the value.
+_ISO_TIMESTAMP = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?\z"
+_ISO_DATE = r"^\d{4}-\d{2}-\d{2}\z"
 _OFFSET_WITHOUT_COLON = r"([+-]\d{2})(\d{2})$"
 
 
@@ -159,14 +160,14 @@ def _value(text: Column, column: contract_columns.Column) -> tuple[Column, Colum
         case "date" | "timestamp":
             return F.coalesce(*(_moment(text, column.type, form) for form in column.formats)), None
         case "int" | "bigint":
-            return F.when(text.rlike(r"^[+-]?\d+$"), text.cast(column.type)), None
+            return F.when(text.rlike(r"^[+-]?\d+\z"), text.cast(column.type)), None
         case _:
             return _decimal(text, column)
 
 
 def _decimal(text: Column, column: contract_columns.Column) -> tuple[Column, Column]:
     _, scale = column.decimal or (0, 0)
-    plain = text.rlike(r"^[+-]?(\d+\.?\d*|\.\d+)$")
+    plain = text.rlike(r"^[+-]?(\d+\.?\d*|\.\d+)\z")
     point = F.instr(text, ".")
     # Zeros at the end change nothing; any other digit beyond the scale would be rounded away by the cast.
     decimals = F.when(point > 0, F.length(F.call_function("rtrim", F.lit("0"), text)) - point).otherwise(F.lit(0))

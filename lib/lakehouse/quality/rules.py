@@ -52,10 +52,22 @@ def reasons(table: SilverTable, bronze: BronzeTable, discarded: Column | None = 
     found = [*_reading_reasons(table, bronze), *_rule_reasons(table)]
     if discarded is not None:
         found.append(F.when(discarded.isNotNull(), _reason("discarded", "", F.lit(None), discarded)))
-    malformed = _reason("record_malformed", "", F.col("malformed_record"), "more or fewer values than the header names")
-    return F.when(F.col("malformed_record").isNotNull(), F.array(malformed)).otherwise(
+    record = F.col("malformed_record")
+    malformed = _reason("record_malformed", "", record, "more or fewer values than the header names")
+    repeated = _reason("header_repeated", "", record, "the header again, in the middle of the file")
+    return F.when(record.isNotNull(), F.array(F.when(_is_header(bronze), repeated).otherwise(malformed))).otherwise(
         F.filter(F.array(*found), lambda reason: reason.isNotNull())
     )
+
+
+def _is_header(bronze: BronzeTable) -> Column:
+    """Whether all that was delivered is the names of the columns that it was delivered for."""
+    values = {name: F.col(DELIVERED).getField(name) for name in bronze.columns}
+    named = [
+        value.isNull() | F.lower(F.btrim(value, F.lit(" \t\ufeff"))).isin([word.strip().lower() for word in words])
+        for value, words in ((values[n], (n, *column.aliases)) for n, column in bronze.columns.items())
+    ]
+    return reduce(lambda left, right: left & right, named, F.coalesce(*values.values()).isNotNull())
 
 
 def _reading_reasons(table: SilverTable, bronze: BronzeTable) -> list[Column]:

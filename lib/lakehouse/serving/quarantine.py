@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +18,7 @@ from lakehouse.contracts.names import TableId
 from lakehouse.errors import ConfigurationError
 from lakehouse.serving.masks import NO_MASKS
 from lakehouse.serving.sql import open_lake, query, view_names
+from lakehouse.spreadsheets import as_shown
 
 STATUSES = ("open", "replayed", "discarded", "superseded")
 
@@ -27,9 +27,6 @@ EXPORTED = (
     "delivery_date", "record_number", "payload",
 )  # fmt: skip
 """Columns of an export: one line per broken rule; the first five are what a patch file needs."""
-
-_FORMULA = re.compile(r"[=+\-@\t\r\n|%]")
-_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*\Z")
 
 
 @dataclass(frozen=True)
@@ -144,16 +141,20 @@ def _row(table: TableId, row: Sequence[Any]) -> QuarantinedRow:
 def export(rows: Iterable[QuarantinedRow], path: Path) -> int:
     """Write rows as CSV, or JSON where the name ends so: one line per broken rule; returns the number of lines.
 
-    In CSV a value that a spreadsheet would take for a formula begins with an apostrophe; patch files take it off.
+    In CSV a value that a spreadsheet would take for a formula begins with an apostrophe; patch files take it off. All
+    cells are quoted, so that none falls apart where semicolons delimit.
     """
     lines = list(_lines(rows))
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         path.write_text(json.dumps(lines, indent=2, default=str, ensure_ascii=False) + "\n", "utf-8")
-    elif path.suffix == ".csv":
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, EXPORTED)
+    elif path.suffix.lower() == ".csv":
+        # Without the mark at its start, spreadsheets take the file for one of their country's old encoding.
+        with path.open("w", encoding="utf-8-sig", newline="") as stream:
+            writer = csv.DictWriter(stream, EXPORTED, quoting=csv.QUOTE_ALL)
             writer.writeheader()
-            writer.writerows({name: harmless(value) for name, value in line.items()} for line in lines)
+            writer.writerows(
+                {name: as_shown("" if value is None else str(value)) for name, value in line.items()} for line in lines
+            )
     else:
         raise ConfigurationError(f"--out: '{path}' ends neither in .csv nor in .json. Example: --out quarantine.csv")
     return len(lines)
@@ -177,9 +178,3 @@ def _lines(rows: Iterable[QuarantinedRow]) -> Iterator[dict[str, Any]]:
                 "record_number": row.record_number,
                 "payload": json.dumps(row.payload, ensure_ascii=False),
             }
-
-
-def harmless(value: object) -> str:
-    """A cell that a spreadsheet shows and never computes: https://owasp.org/www-community/attacks/CSV_Injection."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) else text

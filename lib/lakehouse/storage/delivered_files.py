@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
@@ -42,10 +42,16 @@ def read_deliveries(spark: SparkSession, table: BronzeTable, files: Sequence[Rea
     for file in files:
         groups.setdefault(file.layout, []).append(file)
     frames = [_read_group(spark, table, layout, members) for layout, members in groups.items()]
-    return reduce(DataFrame.unionByName, frames)
+    rows = reduce(DataFrame.union, frames)
+    known = rows.join(F.broadcast(_addresses(spark, files)), "file_path", "left")
+    # A record whose file could not be told would be lost without a word by an inner join.
+    stray = F.raise_error(F.concat(F.lit("no delivery is known for the file "), F.col("file_path")))
+    sequence = F.when(F.col("delivery_sequence").isNull(), stray.cast("bigint")).otherwise(F.col("delivery_sequence"))
+    return known.withColumn("delivery_sequence", sequence).select(*table.columns, *DELIVERY_COLUMNS, *BRONZE_COLUMNS)
 
 
 def _read_group(spark: SparkSession, table: BronzeTable, layout: Layout, files: Sequence[ReadableFile]) -> DataFrame:
+    """The records of files that are written alike, with the path of the file and their number in it."""
     places = [f"c{position}" for position in range(len(layout.header))]
     rows = (
         spark.read.schema(", ".join(f"{name} string" for name in (*places, _CORRUPT)))
@@ -57,6 +63,8 @@ def _read_group(spark: SparkSession, table: BronzeTable, layout: Layout, files: 
             escape='"',
             # A quoted line end belongs to the value. The files are then read whole, one task each.
             multiLine=True,
+            # Spark alone would take the first line end of a file for all, and change those in quoted values.
+            lineSep="\n" if layout.line_end == "mixed" else layout.line_end,
             mode="PERMISSIVE",
             columnNameOfCorruptRecord=_CORRUPT,
             enforceSchema=True,
@@ -72,16 +80,52 @@ def _read_group(spark: SparkSession, table: BronzeTable, layout: Layout, files: 
     )
     number = F.monotonically_increasing_id().bitwiseAND(F.lit((1 << _TASK_BITS) - 1)) + 1
     addressed = rows.select("*", F.col("_metadata.file_path").alias("file_path"), number.alias("record_number"))
-    known = addressed.join(F.broadcast(_addresses(spark, files)), "file_path", "left")
-    # A record whose file could not be told would be lost without a word by an inner join.
-    stray = F.raise_error(F.concat(F.lit("no delivery is known for the file "), F.col("file_path")))
-    sequence = F.when(F.col("delivery_sequence").isNull(), stray.cast("bigint")).otherwise(F.col("delivery_sequence"))
-    known = known.withColumn("delivery_sequence", sequence)
+    if layout.line_end in {"mixed", "\r\n"}:
+        addressed = _without_returns(addressed, places, layout.line_end == "mixed")
+    if layout.repeats_header:
+        addressed = _headers_marked(addressed, table, layout)
     named, unknown = _assigned(table, layout)
     values = [named.get(name, F.lit(None).cast("string")).alias(name) for name in table.columns]
-    return known.select(*values, *DELIVERY_COLUMNS, unknown.alias("unknown_columns"), _CORRUPT).select(
-        *table.columns, *DELIVERY_COLUMNS, *BRONZE_COLUMNS
-    )
+    return addressed.select(*values, "file_path", "record_number", unknown.alias("unknown_columns"), _CORRUPT)
+
+
+def _without_returns(rows: DataFrame, places: Sequence[str], mixed: bool) -> DataFrame:
+    """Records without the carriage returns of their line ends.
+
+    Where LF and CRLF are mixed, records are cut at line feeds alone. Where all end in CRLF, only a last value that is
+    not quoted as it should be keeps its carriage return.
+    """
+    broken = F.col(_CORRUPT).isNotNull()
+    plain: dict[str, Column] = {}
+    for place in places:
+        value = F.col(place)
+        cut = F.regexp_replace(value, r"\r+\z", "")
+        cut = F.when((cut != "") | (value == ""), cut)
+        cut = cut if mixed else F.when(value.startswith('"'), cut).otherwise(value)
+        plain[place] = cut if place == places[-1] else F.when(broken, cut).otherwise(value)
+    if not mixed:
+        return rows.withColumns(plain)
+    # What is left of an empty line is no record.
+    only = F.col(places[0]).isNotNull() & plain[places[0]].isNull() if len(places) == 1 else F.lit(False)
+    empty = only | (broken & (F.col(_CORRUPT) == ""))
+    counted = F.row_number().over(Window.partitionBy("file_path").orderBy("record_number")).cast("bigint")
+    return (
+        rows.withColumns({**plain, "empty": empty}).where("NOT empty").drop("empty")
+        .withColumn("record_number", counted)
+    )  # fmt: skip
+
+
+def _headers_marked(rows: DataFrame, table: BronzeTable, layout: Layout) -> DataFrame:
+    """Records with the header among them marked as malformed: it stands for no row."""
+    same = []
+    for position, name in enumerate(layout.header):
+        column = table.column_of(name)
+        words = {column, *table.columns[column].aliases} if column else {name.strip()}
+        text = F.lower(F.btrim(f"c{position}", F.lit(" \t\ufeff")))
+        same.append(text.isin([word.strip().lower() for word in sorted(words)]))
+    again = reduce(lambda left, right: left & right, same)
+    text = F.concat_ws(layout.delimiter, *(f"c{position}" for position in range(len(layout.header))))
+    return rows.withColumn(_CORRUPT, F.when(again, text).otherwise(F.col(_CORRUPT)))
 
 
 def _assigned(table: BronzeTable, layout: Layout) -> tuple[Mapping[str, Column], Column]:
