@@ -172,4 +172,4 @@ def test_noise_is_read_as_the_csv_module_reads_it(taken: Taken) -> None:
                 values = [noise.comparable(delivered.get(column, "")) for column in noise.header(text)]
                 assert values == [noise.comparable(value) for value in record], text
                 compared += 1
-    assert compared > 40
+    assert compared > 30
