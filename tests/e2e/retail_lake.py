@@ -99,6 +99,13 @@ TABLES = (
         lambda shop: oracle.dim_product(shop.lines),
     ),
     Compared(
+        "retail_silver.dim_customer",
+        "customer_key, valid_from",
+        "valid_to, version, first_name, last_name, company_name, address, city, state, county, postal_code, country, "
+        "email, phone, phone_2, web",
+        oracle.dim_customer,
+    ),
+    Compared(
         "retail_silver.fact_transactions",
         "order_number, line_number",
         "order_date, product_code, customer_key, quantity, total_amount, restocking_fee, transaction_type, delivery_id",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lakehouse.contracts.lakes import Lake
+from lakehouse.serving.masks import NO_MASKS
 from lakehouse.serving.sql import open_lake, query
 from tests.test_docs import ROOT, Block, blocks, copies
 
@@ -106,7 +107,7 @@ def test_the_fifth_variant_is_read_and_the_added_table_is_made(copies: tuple[Pat
         },
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    with open_lake(Lake.at(str(tmp_path / "lake"))) as lake:
+    with open_lake(Lake.at(str(tmp_path / "lake")), NO_MASKS) as lake:
         people = query(lake, "SELECT last_name, postal_code, country, country_source FROM retail_silver.dim_customer")
         firms = query(lake, "SELECT customer_name, order_date::text, town FROM retail_silver.buyers")
     assert people[1] == [("Ngata", "0330", "NZ", "file name")]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lakehouse.contracts.lakes import Lake
+from lakehouse.serving.masks import NO_MASKS
 from lakehouse.serving.sql import open_lake
 from tests.e2e.retail_deliveries import DELIVERIES, deliver
 from tests.e2e.retail_lake import TABLES, Compared, lakehouse
@@ -54,7 +55,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Shop:
 
 @pytest.fixture(scope="module")
 def lake(shop: Shop) -> Iterator[duckdb.DuckDBPyConnection]:
-    with open_lake(Lake.at(str(shop.lake))) as connection:
+    with open_lake(Lake.at(str(shop.lake)), NO_MASKS) as connection:
         yield connection
 
 

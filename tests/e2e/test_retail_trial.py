@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lakehouse.contracts.lakes import Lake
+from lakehouse.serving.masks import NO_MASKS
 from lakehouse.serving.sql import open_lake
 from tests.e2e.retail_lake import TABLES, Compared, lakehouse
 from tests.oracle import retail as oracle
@@ -65,7 +66,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Tria
 
 @pytest.fixture(scope="module")
 def lake(trial: Trial) -> Iterator[duckdb.DuckDBPyConnection]:
-    with open_lake(Lake.at(str(trial.lake))) as connection:
+    with open_lake(Lake.at(str(trial.lake)), NO_MASKS) as connection:
         yield connection
 
 

@@ -24,6 +24,7 @@ LARGE = 5000
 HIGH = MEDIUM = 10000
 TOP = 10
 _DATE = re.compile(r"(\d{8}|\d{4}-\d\d-\d\d)\.csv(\.gz)?$")
+_COUNTRY = re.compile(r"_customers_([a-z]{2})_")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@.\s]+")
 _FEE = Decimal("0.1")
 
@@ -60,7 +61,7 @@ class Line:
     @property
     def customer_key(self) -> str:
         """The key that both silver tables must give the customer."""
-        return hashlib.sha256("\x1f".join(self.who).encode()).hexdigest()
+        return _hashed(self.who)
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,50 @@ def dim_product(lines: Iterable[Line]) -> dict[str, tuple[Any, ...]]:
         days = [one.day for one in some]
         found[product] = (product.split("_")[0], max(named)[1] if named else None, min(days), max(days))
     return found
+
+
+def dim_customer(shop: Shop) -> dict[tuple[str, date], tuple[Any, ...]]:
+    """By customer key and first day: day of the next version, number, then what is known of the customer.
+
+    That is: first and last name, company, address, city, state, county, postal code, country, e-mail address, phone,
+    second phone, web. The last three make no version: all versions have the newest.
+    """
+    snapshots: dict[tuple[str, str, str], dict[date, Mapping[str, str]]] = defaultdict(dict)
+    for row in shop.customers:
+        who = _who(row["first_name"], row["last_name"], row["company_name"])
+        # Files of one day come in the order of their names: the later counts.
+        snapshots[who][_day(row["delivery"])] = row
+    found: dict[tuple[str, date], tuple[Any, ...]] = {}
+    for who, by_day in snapshots.items():
+        versions: list[tuple[date, tuple[Any, ...]]] = []
+        for day in sorted(by_day):
+            known = _known_of(by_day[day])
+            if not versions or versions[-1][1] != known:
+                versions.append((day, known))
+        newest = by_day[max(by_day)]
+        contacts = (newest["phone1"] or None, newest["phone2"] or None, newest["web"] or None)
+        ends = [*(day for day, _ in versions[1:]), None]
+        for number, ((day, known), end) in enumerate(zip(versions, ends, strict=True), start=1):
+            found[_hashed(who), day] = (end, number, *known, *contacts)
+    return found
+
+
+def _known_of(row: Mapping[str, str]) -> tuple[Any, ...]:
+    state = row.get("state") or row.get("province") or None
+    county = row.get("county") or None
+    postal_code = next((row[name] for name in ("postal", "zip", "post") if name in row), None) or None
+    country = _COUNTRY.search(row["delivery"])
+    names = tuple(row[name] or None for name in ("first_name", "last_name", "company_name", "address", "city"))
+    place = (state or county, county if state else None, postal_code, country[1].upper() if country else None)
+    return (*names, *place, row["email"])
+
+
+def _day(delivery: str) -> date:
+    return datetime.strptime(_delivered(Path(delivery))[0], "%Y%m%d").date()
+
+
+def _hashed(who: tuple[str, str, str]) -> str:
+    return hashlib.sha256("\x1f".join(who).encode()).hexdigest()
 
 
 def _delivered(path: Path) -> tuple[str, str]:
