@@ -92,3 +92,25 @@ def test_a_refused_delivery_can_be_published_by_a_person(run: Run, landing: Path
         "The ledger of 'billing' knows no delivery 'usage/year=2025/month=01/day=02/A.csv'. "
         f"Did you mean '{A}'? Example: {A}"
     )
+
+
+def test_a_release_that_is_repeated_publishes_nothing_that_a_gate_refused_in_between(
+    run: Run, landing: Path, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    deliver(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", "u1", "-2"), usage("12:30")])
+    assert run().exit_code == 3
+    run(steps=STEPS, decide=retract(A, "ann", "test data"))
+    assert run(steps=STEPS, decide=release(A, "bob", "was real")).exit_code == 3
+    again = run(steps=STEPS, decide=release(A, "bob", "was real"))
+    assert (again.nothing_new, again.notes, table(lake, "silver/usage")) == (
+        True,
+        [
+            f"{A} counts again since bob released it for the same reason, and gates refuse it; "
+            "to publish it all the same, give another reason"
+        ],
+        [],
+    )
+    assert run(steps=STEPS, decide=release(A, "bob", "checked with the sender")).exit_code == 0
+    assert credits_of(lake) == [("u1", "-2.00")]
+    assert sorted(row["kind"] for row in table(lake, "ledger/decisions")) == ["accept", "release", "retract"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lakehouse.errors import ConfigurationError, nearest
 from lakehouse.ledger.decisions import Decision
@@ -39,7 +39,11 @@ def retract(delivery_id: str, who: str, why: str) -> Decide:
 
 
 def release(delivery_id: str, who: str, why: str) -> Decide:
-    """Let a delivery count again that was retracted or held, or publish one that gates refused."""
+    """Let a delivery count again that was retracted or held, or publish one that gates refused.
+
+    The same words about the same content twice are one decision: who repeats a release after a crash, as schedulers do,
+    has not decided to publish what a gate refused in between.
+    """
 
     def decide(work: Workspace) -> Ruling:
         register = work.ledger.deliveries()
@@ -51,6 +55,9 @@ def release(delivery_id: str, who: str, why: str) -> Decide:
             )
         refused = [outcome for table in work.domain.silver() for outcome in register.standing(table.id, "refused")]
         if delivery_id in {outcome.delivery_id for outcome in refused}:
+            if _said_before(work, Decision("release", delivery_id, newest.sequence, who, why)):
+                again = f"{delivery_id} counts again since {who} released it for the same reason, and gates refuse it"
+                return Ruling((), [f"{again}; to publish it all the same, give another reason"])
             decision = Decision("accept", delivery_id, newest.sequence, who, why)
             return Ruling([decision], [f"{delivery_id} is published although gates refused it"])
         return Ruling((), [f"{delivery_id} is neither held, retracted nor refused; nothing was changed"])
@@ -109,6 +116,13 @@ def discard(rows: Sequence[RowAddress], who: str, why: str) -> Decide:
         return Ruling(found, [f"{len(found)} rows discarded"])
 
     return decide
+
+
+def _said_before(work: Workspace, decision: Decision) -> bool:
+    """Whether the newest decision about a delivery is this one."""
+    entries = work.ledger.decisions().entries
+    about = [one for one in entries if one.delivery_id == decision.delivery_id and one.table is None]
+    return bool(about) and replace(about[-1], entry=0, run_id="") == decision
 
 
 def _newest(register: Register, delivery_id: str, domain: str) -> Delivery:
