@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
+from typing import get_args
 
 import pytest
 
@@ -207,7 +208,7 @@ class Tags(HTMLParser):
 EVIL = "<script>alert(1)</script>&\"'"
 
 
-@pytest.mark.parametrize("kind", ["failed", "refused", "late", "missing"])
+@pytest.mark.parametrize("kind", get_args(Kind))
 def test_every_value_in_the_page_is_escaped(kind: Kind) -> None:
     alert = Alert(
         kind, EVIL, DAY, DAY, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, f"http://x/{EVIL}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -173,6 +174,32 @@ def test_nobody_is_told_without_channels(caplog: pytest.LogCaptureFixture) -> No
     reporter().task_failed(seen)
     assert seen["ti"].pushed == {"told": True}
     assert caplog.text == ""
+
+
+# --- Forms
+
+
+def asked(dag: str, conf: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The context of a run that a person started with a form today: its interval is that moment."""
+    now = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
+    return context(
+        dag=SimpleNamespace(dag_id=dag, task_ids=["check_form"]),
+        dag_run=SimpleNamespace(data_interval_start=now, data_interval_end=now, conf=conf),
+        params={"domain": "billing", **conf},
+        ti=Instance(task_id="retract_billing", log_url="http://127.0.0.1:8080/log", pushed={}),
+        **more,
+    )
+
+
+def test_a_form_that_failed_can_be_sent_again_as_it_was(box: Mailbox) -> None:
+    conf = {"domain": "billing", "delivery": "usage/a.csv", "why": "it's test data"}
+    reporter(EMAIL).task_failed(asked("lakehouse_retract", conf, exception=RuntimeError("x")))
+    ((_, mail),) = box.received
+    assert mail["Subject"] == "[lakehouse] billing: retract_billing failed"
+    body = mail.get_body(("plain",))
+    assert body is not None
+    (command,) = [line.strip() for line in body.get_content().splitlines() if "airflow dags" in line]
+    assert shlex.split(command) == ["airflow", "dags", "trigger", "lakehouse_retract", "--conf", json.dumps(conf)]
 
 
 # --- Kinds

@@ -16,11 +16,13 @@ import pytest
 
 pytest.importorskip("airflow", reason="Airflow needs Python 3.11")
 
+from airflow.sdk.exceptions import TaskDeferred
+
 from lakehouse.contracts.locations import PACKAGE
 from lakehouse.orchestration import local
 from lakehouse.orchestration.jobs import Job
 from lakehouse.orchestration.local import LocalStep, start, stop, submit_command
-from lakehouse.orchestration.results import DomainBusyError, StepFailedError, StepMisconfiguredError
+from lakehouse.orchestration.results import StepFailedError, StepMisconfiguredError
 from tests.contracts.places import LOCAL, Change, copy_conf
 from tests.orchestration.contexts import context
 
@@ -134,7 +136,6 @@ def test_what_spark_says_is_in_the_log_and_what_it_did_is_handed_on(
     [
         (1, StepFailedError, "exit code 1; why"),
         (2, StepMisconfiguredError, "exit code 2; why"),
-        (4, DomainBusyError, "exit code 4; why"),
         (-9, StepFailedError, "it was ended by signal 9; it left no result in "),
     ],
 )
@@ -145,6 +146,12 @@ def test_a_step_ends_by_its_exit_code(
     with pytest.raises(error) as caught:
         step.execute(context())
     assert str(caught.value).startswith(f"refine of billing did not end well: {text}")
+
+
+def test_a_domain_that_is_busy_is_waited_for(step: LocalStep, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_CODE", "4")
+    with pytest.raises(TaskDeferred):
+        step.execute(context())
 
 
 def test_a_refusal_is_no_failure_of_the_step(step: LocalStep, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 from lakehouse.orchestration.alert_texts import BrokenRule
 from lakehouse.orchestration.jobs import Job
 from lakehouse.orchestration.results import (
+    DeliveryRefusedError,
     DomainBusyError,
     IncompleteError,
     StepError,
@@ -129,6 +130,45 @@ def test_exit_codes_become_errors(code: int, error: type[StepError], tmp_path: P
     assert str(caught.value) == f"refine of billing did not end well: exit code {code}; why"
     with pytest.raises(error):
         conclude(job(tmp_path), None, context())
+
+
+def test_an_error_is_told_on_the_run_too(tmp_path: Path) -> None:
+    written(tmp_path, result(exit_code=2, reason="The ledger of 'billing' knows no delivery 'usage/x.csv'."))
+    run = context()
+    with pytest.raises(StepMisconfiguredError):
+        conclude(job(tmp_path, "retract"), 2, run)
+    assert run["ti"].pushed == {
+        "note": "retract of billing did not end well: exit code 2; The ledger of 'billing' knows no delivery "
+        "'usage/x.csv'."
+    }
+
+
+def test_what_a_gate_refuses_is_the_failure_of_an_action_at_once(tmp_path: Path) -> None:
+    """There is no verdict behind it; its figures are handed on all the same."""
+    written(tmp_path, result(exit_code=3, deliveries=[BAD], verdicts=[REFUSAL], notes=["1 values patched"]))
+    run = context()
+    with pytest.raises(DeliveryRefusedError) as caught:
+        conclude(job(tmp_path, "replay"), 3, run)
+    assert str(caught.value) == f"Refused by a gate: 1. All else is published.\nusage/b.csv\n  {REASON}"
+    assert caught.value.broken == (BrokenRule("billing.silver.usage", "usage/b.csv", REASON),)
+    assert run["ti"].pushed["note"] == "replay: 1 values patched; 1 refused; rows 1,000 in, 8 quarantined, 2 outranked"
+    assert run["ti"].pushed["return_value"]["refused_count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "changes", "note"),
+    [
+        ("retract", {"notes": ["usage/a.csv is retracted"]}, "retract: usage/a.csv is retracted"),
+        ("retract", {"notes": ["a", "b"], "nothing_new": True}, "retract: nothing new; a; b"),
+        ("replay", {"notes": ["1 of 2 rows would pass"], "dry_run": True}, "replay: dry run; 1 of 2 rows would pass"),
+        ("maintain", {"notes": ["billing.silver.usage: 4 files into 1"]}, "maintain: done"),
+    ],
+)
+def test_the_note_of_an_action_says_what_it_did(step: str, changes: dict[str, Any], note: str, tmp_path: Path) -> None:
+    written(tmp_path, result(**changes))
+    run = context()
+    assert conclude(job(tmp_path, step), 0, run)["notes"] == changes["notes"]
+    assert run["ti"].pushed == {"note": note}
 
 
 def test_a_step_that_left_no_result_has_failed_whatever_its_code(tmp_path: Path) -> None:

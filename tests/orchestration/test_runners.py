@@ -14,13 +14,13 @@ from typing import Any
 import boto3
 import pytest
 import yaml
+from airflow.sdk.exceptions import TaskDeferred
 from moto import mock_aws
 
 from lakehouse.contracts.environments import check_unset, environment_variables, load_environment
 from lakehouse.orchestration import local
 from lakehouse.orchestration.operators import step_operator
 from lakehouse.orchestration.results import (
-    DomainBusyError,
     IncompleteError,
     StepFailedError,
     StepMisconfiguredError,
@@ -201,11 +201,13 @@ def test_the_address_of_a_cluster_is_not_this_machines(place: Place) -> None:
 @pytest.mark.parametrize(
     ("code", "error"),
     [
-        (0, None), (1, StepFailedError), (2, StepMisconfiguredError), (3, None), (4, DomainBusyError),
+        (0, None), (1, StepFailedError), (2, StepMisconfiguredError), (3, None), (4, TaskDeferred),
         (5, IncompleteError),
     ],
 )  # fmt: skip
-def test_exit_codes_mean_the_same_everywhere(place: Place, name: str, code: int, error: type[Exception] | None) -> None:
+def test_exit_codes_mean_the_same_everywhere(
+    place: Place, name: str, code: int, error: type[BaseException] | None
+) -> None:
     place.code = code
     place.results(exit_code=code, reason="because of this")
     if error is None:
@@ -213,7 +215,19 @@ def test_exit_codes_mean_the_same_everywhere(place: Place, name: str, code: int,
         return
     with pytest.raises(error) as raised:
         place.task(name).execute(context())
-    assert "because of this" in str(raised.value)
+    assert code == 4 or "because of this" in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["emr_serverless", "databricks"])
+def test_each_turn_that_is_waited_for_is_a_job_of_its_own(place: Place, name: str) -> None:
+    notes = Notebook()
+    place.results(exit_code=4)
+    with pytest.raises(TaskDeferred) as waiting:
+        place.task(name).execute(context(1, notes))
+    place.results()
+    again = waiting.value.kwargs or {}
+    assert place.task(name).resume(context(1, notes), {}, **again)["exit_code"] == 0
+    assert len(place.servers[name].started) == 2
 
 
 @pytest.mark.parametrize(

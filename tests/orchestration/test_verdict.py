@@ -13,8 +13,8 @@ pytest.importorskip("airflow", reason="Airflow needs Python 3.11")
 
 from lakehouse.orchestration.alert_texts import BrokenRule
 from lakehouse.orchestration.notes import joined
-from lakehouse.orchestration.results import DeliveryRefusedError, StepFailedError
-from lakehouse.orchestration.verdict import Verdict, told
+from lakehouse.orchestration.results import DeliveryRefusedError, StepFailedError, refusal
+from lakehouse.orchestration.verdict import Verdict
 from tests.contracts.places import CONF
 from tests.orchestration.contexts import context
 
@@ -120,7 +120,7 @@ def test_what_stands_refused_elsewhere_was_told_before(
 
 def test_many_refusals_are_counted() -> None:
     broken = [BrokenRule("t", f"usage/{number}.csv", ROWS) for number in range(30)]
-    lines = told(broken).splitlines()
+    lines = refusal(broken).splitlines()
     assert (lines[0], lines[-1], len(lines)) == (
         "Refused by a gate: 30. All else is published.", "... and 10 more", 42,
     )  # fmt: skip

@@ -175,14 +175,13 @@ def package(
     console().print(f"{made}: what is in it, with checksums, stands in MANIFEST.json", soft_wrap=True)
 
 
-def main(command: str | None = None) -> None:
+def main(*command: str) -> None:
     """Run the command line, or one of its commands with the process's arguments.
 
     Errors that are explained to the user end it with their exit code.
     """
-    arguments = sys.argv[1:] if command is None else [command, *sys.argv[1:]]
     try:
-        app(arguments, prog_name="lakehouse")
+        app([*command, *sys.argv[1:]], prog_name="lakehouse")
     except LakehouseError as error:
         show_error(str(error))
         sys.exit(int(error.exit_code))

@@ -34,11 +34,11 @@ def check_because(why: str) -> str:
     return why.strip()
 
 
-def carry_out_decision(domain: str, decide: Decide, lake: str | None, env: str | None, result: o.ResultFile) -> None:
+def carry_out_decision(
+    domain: str, decide: Decide, lake: str | None, env: str | None, result: o.ResultFile, run_id: str | None
+) -> None:
     """Record a decision and bring it into the tables."""
-    carry_out(
-        Request(domain, STEPS, None, None, lake, None, env, False, False, False, result, decide=decide)
-    )  # fmt: skip
+    carry_out(Request(domain, STEPS, None, None, lake, None, env, False, False, False, result, run_id, decide=decide))
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -57,9 +57,10 @@ def add_commands(app: typer.Typer) -> None:
         lake: o.LakePlace = None,
         env: o.EnvironmentName = None,
         result: o.ResultFile = None,
+        run_id: o.RunId = None,
     ) -> None:
         decide = retract(delivery, decided_by(who), check_because(because))
-        carry_out_decision(domain, decide, lake, env, result)
+        carry_out_decision(domain, decide, lake, env, result, run_id)
 
     @app.command(
         "release",
@@ -75,6 +76,7 @@ def add_commands(app: typer.Typer) -> None:
         lake: o.LakePlace = None,
         env: o.EnvironmentName = None,
         result: o.ResultFile = None,
+        run_id: o.RunId = None,
     ) -> None:
         why = check_because(because)
         if (delivery is None) == (not all_held):
@@ -83,4 +85,4 @@ def add_commands(app: typer.Typer) -> None:
                 f'Example: lakehouse release {domain} --all-held --because "prices were right"'
             )
         decide = release(delivery, decided_by(who), why) if delivery else release_all(decided_by(who), why)
-        carry_out_decision(domain, decide, lake, env, result)
+        carry_out_decision(domain, decide, lake, env, result, run_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,13 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from lakehouse.cli import options as o
+from lakehouse.cli import results
 from lakehouse.cli.decisions import STEPS, Because, Who, check_because, decided_by
 from lakehouse.cli.runs import Request, carry_out
 from lakehouse.cli.screen import Progress, console
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
-from lakehouse.errors import ConfigurationError, nearest
+from lakehouse.errors import ConfigurationError, ExitCode, nearest
 from lakehouse.ledger.decisions import Decision
 from lakehouse.serving import quarantine as serving
 from lakehouse.serving.quarantine import EXPORTED, STATUSES, QuarantinedRow, Selection
@@ -159,18 +161,21 @@ def replay(
     place, contracts = o.lake_of(lake, env), load_domain(domain)
     chosen = _selection(rule, delivery, first, last, status, ids)
     decide: Decide | None = None
-    if patch_file:
-        patches = read_patches(patch_file, ignored=EXPORTED)
-        everything = Selection(ids=tuple({one.quarantine_id for one in patches}))
-        known = {row.quarantine_id: _address(row) for row in serving.quarantined_rows(place, domain, everything)[0]}
-        patched = resolve(patches, known, contracts)
-        rows, decided, decide = list(patched.rows), patched.decisions, patch(patched)
-    else:
-        rows, decided = [_address(row) for row in serving.quarantined_rows(place, domain, chosen)[0]], ()
-    if dry_run:
-        work = Workspace(contracts, load_environment(env), place, "", new_run_id(), reads_only=True)
-        _show_preview(work, rows, list(decided))
-        return
+    decided: Sequence[Decision] = ()
+    with results.kept(place, domain, STEPS, run_id, result) as kept:
+        if patch_file:
+            patches = read_patches(patch_file, ignored=EXPORTED)
+            everything = Selection(ids=tuple({one.quarantine_id for one in patches}))
+            known = {row.quarantine_id: _address(row) for row in serving.quarantined_rows(place, domain, everything)[0]}
+            patched = resolve(patches, known, contracts)
+            rows, decided, decide = list(patched.rows), patched.decisions, patch(patched)
+        else:
+            rows = [_address(row) for row in serving.quarantined_rows(place, domain, chosen)[0]]
+        if dry_run:
+            work = Workspace(contracts, load_environment(env), place, "", new_run_id(), reads_only=True)
+            kept |= {"dry_run": True, "notes": _show_preview(work, rows, list(decided))}
+            kept["exit_code"] = int(ExitCode.DONE)
+            return
     only = frozenset(row.delivery_id for row in rows)
     carry_out(
         Request(
@@ -186,17 +191,19 @@ def _address(row: QuarantinedRow) -> RowAddress:
     )
 
 
-def _show_preview(work: Workspace, rows: list[RowAddress], decided: list[Decision]) -> None:
+def _show_preview(work: Workspace, rows: list[RowAddress], decided: list[Decision]) -> list[str]:
+    """What a replay would do, on the screen and in lines."""
     from lakehouse.steps.replay import preview
 
     out = console()
     if not rows:
-        out.print("No row is selected; nothing would be replayed.")
-        return
+        out.print(nothing := "No row is selected; nothing would be replayed.")
+        return [nothing]
     with Progress() as progress:
         work.progress = progress.line
         found = preview(work, rows, decided)
-    out.print(f"{len(found.passing):,} of {len(rows):,} rows would pass; {found.staying:,} would stay in quarantine")
+    told = f"{len(found.passing):,} of {len(rows):,} rows would pass; {found.staying:,} would stay in quarantine"
+    out.print(told)
     table = Table(title="Rules that would still be broken", title_justify="left", title_style="bold")
     for column in ("table", "rule"):
         table.add_column(column)
@@ -206,6 +213,11 @@ def _show_preview(work: Workspace, rows: list[RowAddress], decided: list[Decisio
     if found.broken:
         out.print(table)
     out.print("Nothing was written (--dry-run).")
+    still = [
+        f"{name}: {broken} is still broken by {count:,}"
+        for (name, broken), count in sorted(found.broken.items(), key=str)
+    ]
+    return [told, *still]
 
 
 @quarantine.command("discard", help="Leave quarantined rows out for good, with a reason.\n\n"

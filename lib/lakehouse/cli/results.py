@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from lakehouse.contracts.domains import Domain
 from lakehouse.contracts.lakes import Lake
-from lakehouse.errors import ConfigurationError
+from lakehouse.errors import ConfigurationError, ExitCode, LakehouseError
 from lakehouse.ledger.book import Ledger
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+:=-]{0,199}")
@@ -40,6 +40,31 @@ def check_folder(path: Path | None) -> None:
     """Raise ConfigurationError when the folder for --result is not there."""
     if path and not path.parent.is_dir():
         raise ConfigurationError(f"--result: the folder '{path.parent}' does not exist.")
+
+
+@contextmanager
+def kept(
+    lake: Lake, domain: str, steps: Sequence[str], run_id: str | None, file: Path | None
+) -> Iterator[dict[str, Any]]:
+    """The result of a command that is no run: what the block puts into it is written where results belong.
+
+    It is written when the block has set ``exit_code``, and when it fails by an error, which goes on.
+    """
+    summary: dict[str, Any] = {"run_id": run_id, "domain": domain, "lake": lake.root, "steps": list(steps)}
+    check_folder(file)
+    places: list[str | Path] = [file] if file else []
+    places += [result_place(lake, domain, check_run_id(run_id))] if run_id else []
+    try:
+        yield summary
+    except Exception as error:
+        known = isinstance(error, LakehouseError)
+        summary["reason"] = str(error) if known else f"{type(error).__name__}: {error}"
+        summary["exit_code"] = int(getattr(error, "exit_code", ExitCode.FAILED))
+        raise
+    finally:
+        if "exit_code" in summary:
+            for place in places:
+                write_result(place, summary)
 
 
 def write_result(place: str | Path, summary: Mapping[str, Any]) -> None:

@@ -30,14 +30,19 @@ class Arrival(Declaration):
 
 
 class Retries(Declaration):
-    """How often and after what pause a task is tried again; the pause doubles each time."""
+    """How often and after what pause a task is tried again, and how long it waits for its turn to write.
 
-    example: ClassVar[str] = "retries: {count: 3, delay_seconds: 60, max_delay_seconds: 3600}"
+    The pause doubles each time.
+    """
+
+    example: ClassVar[str] = "retries: {count: 3, delay_seconds: 60, max_delay_seconds: 3600, busy_hours: 6}"
 
     count: Annotated[int, Field(ge=0)] = 3
     delay_seconds: PositiveFloat = 60
     """Before the first retry."""
     max_delay_seconds: PositiveFloat = 3600
+    busy_hours: PositiveFloat = 6
+    """The longest wait for another process that writes the domain; this uses up no retry."""
 
     @model_validator(mode="after")
     def _check_order(self) -> Retries:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from lakehouse.orchestration.commands import backfill_command
+from lakehouse.orchestration.commands import backfill_command, trigger_command
 
 Kind = Literal["failed", "refused", "late", "missing"]
 """What happened: a task or run failed, a gate refused a delivery, a delivery is late, none came at all."""
@@ -58,6 +58,8 @@ class Alert:
     broken: tuple[BrokenRule, ...] = ()
     deadline: str = ""
     """Until when a delivery was expected, for example ``06:00 UTC``; empty when there is no deadline."""
+    again: str = ""
+    """The command that asks for the same once more, where that is not the run of some days."""
 
 
 @dataclass(frozen=True)
@@ -166,14 +168,19 @@ def _range(alert: Alert) -> str:
 
 
 def _plan(alert: Alert) -> str:
-    lake = f" --lake {shlex.quote(alert.lake)}" if alert.lake else ""
-    return f"lakehouse plan {shlex.quote(alert.domain)}{_range(alert)}{lake}"
+    return f"lakehouse plan {shlex.quote(alert.domain)}{_range(alert)}{_lake(alert)}"
+
+
+def _lake(alert: Alert) -> str:
+    return f" --lake {shlex.quote(alert.lake)}" if alert.lake else ""
 
 
 def _again(alert: Alert) -> tuple[str, ...]:
+    if alert.again:
+        return (alert.again,)
     if alert.first and alert.last:
         return (backfill_command(alert.dag, alert.first, alert.last),)
-    return (f"airflow dags trigger {shlex.quote(alert.dag)}",)
+    return (trigger_command(alert.dag, {}),)
 
 
 def _look(alert: Alert) -> Iterator[str]:

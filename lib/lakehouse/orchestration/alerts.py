@@ -19,7 +19,9 @@ from airflow.sdk import Connection
 from airflow.sdk.execution_time.xcom import XCom
 
 from lakehouse.contracts.schedules import Alerts, EmailAlerts, SnsAlerts
+from lakehouse.orchestration.actions import ACTIONS, day
 from lakehouse.orchestration.alert_texts import Alert, BrokenRule, Kind, Message, render
+from lakehouse.orchestration.commands import action_dag, trigger_command
 from lakehouse.orchestration.parameters import days_of
 from lakehouse.orchestration.results import Context, StepMisconfiguredError
 
@@ -83,15 +85,17 @@ class Reporter:
         broken: tuple[BrokenRule, ...] = (),
         deadline: str = "",
     ) -> Alert:
-        ti = context.get("ti")
-        first, last = _days(context)
+        ti, run = context.get("ti"), context.get("dag_run")
+        dag = context["dag"].dag_id
+        by_form = dag in _BY_FORM
+        first, last = _asked_days(context) if by_form else _days(context)
         return Alert(
             kind=kind,
             domain=self.domain,
             first=first,
             last=last,
             what=what,
-            dag=context["dag"].dag_id,
+            dag=dag,
             run=str(context["run_id"]),
             task=ti.task_id if task is None and ti else "",
             lake=self.lake,
@@ -99,6 +103,7 @@ class Reporter:
             link=ti.log_url if ti else "",
             broken=broken,
             deadline=deadline,
+            again=trigger_command(dag, (run.conf if run else None) or {}) if by_form else "",
         )
 
     def _tell(self, alert: Alert) -> bool:
@@ -146,6 +151,18 @@ def _days(context: Context) -> tuple[date | None, date | None]:
         return days_of(context) if "dag_run" in context else (None, None)
     except StepMisconfiguredError:
         return None, None
+
+
+def _asked_days(context: Context) -> tuple[date | None, date | None]:
+    """The days that were filled into the form of an action: its run has an interval, but not of deliveries."""
+    params = context.get("params") or {}
+    try:
+        return day("first_day", params, ""), day("last_day", params, "")
+    except ValueError:
+        return None, None
+
+
+_BY_FORM = {action_dag(action) for action in ACTIONS}
 
 
 # --- Channels ---

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 
 def dag_of(domain: str) -> str:
     """Id of a domain's DAG."""
     return f"{domain}_daily"
+
+
+def action_dag(action: str) -> str:
+    """Id of the DAG of an action."""
+    return f"lakehouse_{action}"
+
+
+def trigger_command(dag: str, conf: Mapping[str, Any]) -> str:
+    """The command that starts a run by hand, with a form filled in."""
+    asked = f" --conf {shlex.quote(json.dumps(conf))}" if conf else ""
+    return f"airflow dags trigger {shlex.quote(dag)}{asked}"
 
 
 def backfill_command(dag: str, first: date, last: date) -> str:

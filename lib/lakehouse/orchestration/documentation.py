@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lakehouse.contracts.domains import Domain
+from lakehouse.orchestration.actions import Action
 
 TASKS = {
     "check_parameters": """\
@@ -34,6 +35,21 @@ the alert name the delivery and the broken rules. Everything else is published.
 What to do: look at the rows in quarantine; have the file delivered again under the same name, or change the rule; then
 clear the whole run.
 """,
+    "check_form": """\
+Refuses a form with fields that nobody knows, or that makes no sense, before anything is written; then hands it to the
+task of the domain. The tasks of the other domains are skipped.
+""",
+    "retract": """\
+Records that the delivery does not count, who says so and why, and takes it out of silver and gold. Bronze keeps it.
+Safe to clear: a delivery that was retracted before stays so.
+""",
+    "release": """\
+Records that the delivery counts, who says so and why, and publishes it to silver and gold. Red when a gate refuses it.
+""",
+    "replay": """\
+Judges the deliveries of the chosen rows again. Rows that pass move from quarantine to silver, once. Red when a gate
+refuses a delivery. Safe to clear: what was replayed before stays as it is.
+""",
 }
 
 MAINTENANCE = """\
@@ -61,4 +77,28 @@ order, backwards too: the tables are the same in the end.
 | table | |
 |---|---|
 {tables}
+"""
+
+
+def of_action(action: Action, environment: str) -> str:
+    """The page of an action's DAG."""
+    fields = "\n".join(f"| {one.title} `{name}` | {one.description} |" for name, one in action.fields.items())
+    return f"""\
+{action.description}
+
+Press *Trigger* and fill in the form. Environment: `{environment}`.
+
+| field | |
+|---|---|
+| Domain `domain` | Whose tables. |
+{fields}
+
+Without the page:
+
+```sh
+airflow dags trigger lakehouse_{action.name} --conf '{action.example}'
+```
+
+The task takes its turn in the domain's pool, and waits while another process writes the domain. What it did is in its
+log, in XCom, on the run's note, and in the lake under `results/`.
 """

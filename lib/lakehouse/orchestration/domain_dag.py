@@ -40,7 +40,7 @@ def domain_dag(name: str) -> DAG:
     Raises ConfigurationError, which the page of import errors shows, for a wrong contract or environment.
     """
     domain, environment = load_domain(name), load_environment(environment_name())
-    facts, reporter = domain.facts, _reporter(domain, environment)
+    facts, reporter = domain.facts, reporter_of(domain, environment)
     with DAG(
         dag_id=dag_of(name),
         dag_display_name=f"{name}: deliveries to gold",
@@ -51,7 +51,7 @@ def domain_dag(name: str) -> DAG:
         catchup=False,
         params=form(facts),
         tags=["lakehouse", name, *facts.tags],
-        default_args=_defaults(domain, reporter),
+        default_args=defaults_of(domain, reporter),
         on_failure_callback=reporter.run_failed,
     ) as dag:
         with TaskGroup("deliveries", tooltip="Is the run asked for rightly, and has everything come?"):
@@ -84,7 +84,7 @@ def maintenance_dag() -> DAG:
     """The weekly DAG that rearranges the files of every domain, in the pools of their other runs."""
     environment = load_environment(environment_name())
     domains = [load_domain(name) for name in domain_names()]
-    reporters = {domain.name: _reporter(domain, environment) for domain in domains}
+    reporters = {domain.name: reporter_of(domain, environment) for domain in domains}
     with DAG(
         dag_id=MAINTENANCE,
         dag_display_name="all domains: maintenance",
@@ -97,7 +97,7 @@ def maintenance_dag() -> DAG:
         on_failure_callback=[reporter.run_failed for reporter in reporters.values()],
     ) as dag:
         for domain in domains:
-            defaults = _defaults(domain, reporters[domain.name])
+            defaults = defaults_of(domain, reporters[domain.name])
             step_task(domain, "maintain", environment, task_id=f"maintain_{domain.name}", **defaults)
     return dag
 
@@ -115,7 +115,8 @@ def step_task(domain: Domain, step: str, environment: Environment, **task: Any) 
     return step_operator(environment.runner, domain=domain.name, step=step, **settings)
 
 
-def _defaults(domain: Domain, reporter: Reporter) -> dict[str, Any]:
+def defaults_of(domain: Domain, reporter: Reporter) -> dict[str, Any]:
+    """What the tasks of a domain have in common: owner, retries, who is told."""
     retries = domain.facts.retries
     final = [RetryRule(exception=list(FINAL), action=RetryAction.FAIL, reason="trying again would not help")]
     return {
@@ -129,5 +130,6 @@ def _defaults(domain: Domain, reporter: Reporter) -> dict[str, Any]:
     }
 
 
-def _reporter(domain: Domain, environment: Environment) -> Reporter:
+def reporter_of(domain: Domain, environment: Environment) -> Reporter:
+    """Who tells people of a domain's runs."""
     return Reporter(domain.name, domain.facts.owner, Lake.at(environment.lake).root, domain.facts.alerts)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from lakehouse.contracts.environments import Environment
 from lakehouse.contracts.lakes import Lake
+from lakehouse.orchestration.actions import Action
 
 STEPS = ("ingest", "refine", "aggregate", "maintain")
 """The steps in their order."""
@@ -39,7 +40,7 @@ class Job:
 
     domain: str
     step: str
-    """ingest, refine, aggregate or maintain."""
+    """ingest, refine, aggregate or maintain, or the name of an action: retract, release, replay."""
     run_id: str
     """Names the result; one per attempt."""
     lake: str
@@ -84,9 +85,19 @@ def step_job(domain: str, step: str, environment: Environment, request: StepRequ
     return Job(domain, step, request.run_id, lake, tuple(arguments), environment.settings())
 
 
-def attempt_id(dag_id: str, dag_run: str, step: str, attempt: int, instance: str = "") -> str:
+def action_job(
+    domain: str, action: Action, environment: Environment, name: str, run_id: str, asked: Mapping[str, object]
+) -> Job:
+    """The process that does what a person asked for with a form, in the environment of that name."""
+    lake = Lake.at(environment.lake).root
+    words = [*action.arguments(domain, asked), "--lake", lake, "--env", name, "--run-id", run_id]
+    return Job(domain, action.name, run_id, lake, tuple(words), environment.settings())
+
+
+def attempt_id(dag_id: str, dag_run: str, step: str, attempt: str, instance: str = "") -> str:
     """A readable name for one attempt at a step: the same whenever it is asked for, and fit for a file's name.
 
+    ``attempt`` tells the tries of a task apart, and the turns that a try has waited for: 2, or 2.1 after one wait.
     ``instance`` is what the scheduler calls the attempt: it tells runs of the same name apart that two schedulers
     started, or one whose records were removed.
     """

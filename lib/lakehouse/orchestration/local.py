@@ -12,32 +12,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import BaseOperator
-
 from lakehouse.contracts.locations import PACKAGE, jars_dir
+from lakehouse.orchestration.domain_step import DomainStep
 from lakehouse.orchestration.jobs import Job
-from lakehouse.orchestration.parameters import job_of
-from lakehouse.orchestration.results import StepMisconfiguredError, conclude
+from lakehouse.orchestration.results import Context, StepMisconfiguredError, conclude
 
 _JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 _GRACE = 20.0
 """Seconds that a driver gets to end by itself."""
 
 
-class LocalStep(BaseOperator):
+class LocalStep(DomainStep):
     """One step of a domain, in a process group of its own that ends with the task, however the task ends."""
 
     ui_color = "#e8f0fe"
 
-    def __init__(self, *, domain: str, step: str, **task: Any) -> None:
-        super().__init__(**task)
-        self.domain = domain
-        self.step = step
+    def __init__(self, **step: Any) -> None:
+        super().__init__(**step)
         self._process: subprocess.Popen[str] | None = None
 
-    def execute(self, context: Any) -> dict[str, Any]:
-        """Run the step and hand its figures on; raises as results.conclude does."""
-        job = job_of(context, self.domain, self.step)
+    def carry_out(self, job: Job, context: Context) -> dict[str, Any]:
+        """Run the job as a process and hand its figures on; raises as results.conclude does."""
         command = submit_command(job)
         # Without the settings: some are secrets.
         self.log.info("spark-submit %s %s", job.script, shlex.join(job.arguments))

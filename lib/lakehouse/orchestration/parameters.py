@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator, Param
@@ -12,8 +12,8 @@ from airflow.sdk import BaseOperator, Param
 from lakehouse.contracts.domains import DomainFacts
 from lakehouse.contracts.environments import DEFAULT, load_environment
 from lakehouse.contracts.schedules import ON_MISSING
-from lakehouse.errors import nearest
-from lakehouse.orchestration.jobs import Job, StepRequest, attempt_id, step_job
+from lakehouse.orchestration.actions import ACTIONS, Action, day, unknown
+from lakehouse.orchestration.jobs import Job, StepRequest, action_job, attempt_id, step_job
 from lakehouse.orchestration.results import Context, StepMisconfiguredError
 
 _EXAMPLE = '{"first_day": "2025-01-01", "last_day": "2025-01-31"}'
@@ -65,11 +65,7 @@ def check(conf: Mapping[str, Any], params: Mapping[str, Any]) -> None:
 
     The scheduler checks types and choices against the form itself, but takes keys that are not in it.
     """
-    problems = [
-        f"unknown parameter '{key}'.{nearest(key, _NAMES)} Allowed: {', '.join(_NAMES)}. Example: {_EXAMPLE}"
-        for key in conf
-        if key not in _NAMES
-    ]
+    problems = unknown(_NAMES, conf, _EXAMPLE)
     if not problems:
         first, last = _day("first_day", params), _day("last_day", params)
         if first and last and first > last:
@@ -82,14 +78,10 @@ _NAMES = ("first_day", "last_day", "on_missing", "full_refresh", "dry_run", "str
 
 
 def _day(name: str, params: Mapping[str, Any]) -> date | None:
-    text = params.get(name)
-    if not text:
-        return None
     try:
-        # What fromisoformat takes besides differs between Python's versions.
-        return datetime.strptime(str(text), "%Y-%m-%d").date()
+        return day(name, params, f"Example: {_EXAMPLE}")
     except ValueError as error:
-        raise StepMisconfiguredError(f"{name}: '{text}' is not a date. Example: {_EXAMPLE}") from error
+        raise StepMisconfiguredError(str(error)) from error
 
 
 def days_of(context: Context) -> tuple[date | None, date | None]:
@@ -113,13 +105,28 @@ def environment_name() -> str:
     return os.environ.get("LAKEHOUSE_ENV") or DEFAULT
 
 
-def job_of(context: Context, domain: str, step: str) -> Job:
-    """The process of a step for this attempt of this run."""
+def asked_of(context: Context, action: Action) -> dict[str, Any]:
+    """What was filled into the form of an action, texts without space around them; who decides, as far as is known."""
+    params = context.get("params") or {}
+    found = {name: params.get(name) for name in action.fields}
+    asked = {name: value.strip() if isinstance(value, str) else value for name, value in found.items()}
+    if "who" in asked:
+        asked["who"] = asked["who"] or context["dag_run"].triggering_user_name
+    return asked
+
+
+def job_of(context: Context, domain: str, step: str, waits: int = 0) -> Job:
+    """The process of a step, or of an action, for this attempt of this run, which has waited for its turn so often."""
+    ti, name = context["ti"], environment_name()
+    environment = load_environment(name)
+    attempt = f"{ti.try_number}.{waits}" if waits else str(ti.try_number)
+    run_id = attempt_id(ti.dag_id, ti.run_id, step, attempt, str(ti.id))
+    if action := ACTIONS.get(step):
+        return action_job(domain, action, environment, name, run_id, asked_of(context, action))
     first, last = days_of(context)
     params = context.get("params") or {}
-    ti, name = context["ti"], environment_name()
     request = StepRequest(
-        run_id=attempt_id(ti.dag_id, ti.run_id, step, ti.try_number, str(ti.id)),
+        run_id=run_id,
         environment=name,
         first=str(first) if first else None,
         last=str(last) if last else None,
@@ -127,7 +134,7 @@ def job_of(context: Context, domain: str, step: str) -> Job:
         dry_run=bool(params.get("dry_run")),
         strict=bool(params.get("strict")),
     )
-    return step_job(domain, step, load_environment(name), request)
+    return step_job(domain, step, environment, request)
 
 
 class CheckParameters(BaseOperator):

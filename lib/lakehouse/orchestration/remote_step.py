@@ -7,32 +7,30 @@ from collections.abc import Mapping
 from time import sleep
 from typing import Any
 
-from airflow.sdk import BaseOperator
-
 from lakehouse.contracts.environments import environment_variables, load_environment
-from lakehouse.orchestration.parameters import environment_name, job_of
+from lakehouse.orchestration.domain_step import DomainStep
+from lakehouse.orchestration.jobs import Job
+from lakehouse.orchestration.parameters import environment_name
 from lakehouse.orchestration.remote import Ending, Platform, Watch, job_token
-from lakehouse.orchestration.results import StepError, conclude
+from lakehouse.orchestration.results import Context, StepError, conclude
 
 
-class RemoteStep(BaseOperator):
+class RemoteStep(DomainStep):
     """One step of a domain as a job of a platform, which is cancelled with the task and survives a lost worker."""
 
     ui_color = "#e6f4ea"
 
-    def __init__(self, *, domain: str, step: str, **task: Any) -> None:
-        super().__init__(**task)
-        self.domain = domain
-        self.step = step
+    def __init__(self, **step: Any) -> None:
+        super().__init__(**step)
         self._watch: Watch | None = None
 
     @abstractmethod
     def platform(self, runner: Any, variables: Mapping[str, str]) -> Platform:
         """The platform that the environment's runner names; jobs get the variables."""
 
-    def execute(self, context: Any) -> dict[str, Any]:
-        """Run the step, or wait for the job of a lost worker; hand its figures on. Raises as results.conclude does."""
-        job, name = job_of(context, self.domain, self.step), environment_name()
+    def carry_out(self, job: Job, context: Context) -> dict[str, Any]:
+        """Run the job, or wait for that of a lost worker; hand its figures on. Raises as results.conclude does."""
+        name = environment_name()
         runner: Any = load_environment(name).runner
         variables = {key: value for key, value in environment_variables(name).items() if value is not None}
         self._watch = Watch(
@@ -42,7 +40,7 @@ class RemoteStep(BaseOperator):
             lambda: sleep(runner.poll_seconds),
         )
         ti = context["ti"]
-        token = job_token(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number, ti.id)
+        token = job_token(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number, ti.id, job.run_id)
         ending = self._watch.follow(job, token)
         try:
             found = conclude(ending.job, None, context, self._told(ending))

@@ -13,13 +13,16 @@ from typing import Any
 
 from lakehouse.errors import ExitCode
 from lakehouse.orchestration.alert_texts import BrokenRule, Kind
-from lakehouse.orchestration.jobs import Job
+from lakehouse.orchestration.jobs import STEPS, Job
 
 NOTE = "note"
 """Name of the XCom with a step's line for the note on the run."""
 
 _MOST = 50
 """Entries of a list that go into XCom; the file of the result holds all."""
+
+_SHOWN = 20
+"""Refused deliveries that are told one by one."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +42,7 @@ class StepFailedError(StepError):
 
 
 class DomainBusyError(StepError):
-    """Another process writes the domain; a later try gets its turn."""
+    """Another process writes the domain; the step waits for its turn, and fails when that does not come in time."""
 
 
 class StepMisconfiguredError(StepError):
@@ -66,8 +69,10 @@ class DeliveryRefusedError(StepError):
         self.broken = tuple(broken)
 
 
-FINAL = (StepMisconfiguredError, IncompleteError, DeliveryMissingError, DeliveryRefusedError)
-"""Errors that a further try would only repeat."""
+FINAL = (
+    StepMisconfiguredError, DomainBusyError, IncompleteError, DeliveryMissingError, DeliveryRefusedError,
+)  # fmt: skip
+"""Errors that a further try would only repeat. For a domain that is busy, all of them have been made."""
 
 _BY_CODE: dict[int, type[StepError]] = {
     ExitCode.WRONG_USAGE: StepMisconfiguredError,
@@ -81,23 +86,34 @@ def conclude(job: Job, code: int | None, context: Context, ended: str = "") -> d
 
     ``code`` is the exit code of its process, None where the platform does not tell; ``ended`` says how the process
     ended, in words. Raises StepMisconfiguredError (2), DomainBusyError (4), IncompleteError (5), and StepFailedError
-    for all other codes but 0 and 3, and when there is no result. 3 is no error here: the verdict task tells of it.
+    for all other codes but 0 and 3, and when there is no result. 3 is no error of a daily step, because the verdict
+    task tells of it; for what a person asked for with a form it is DeliveryRefusedError.
     """
     result = read_result(job.result)
     if code is None and result is not None:
         code = int(result["exit_code"])
     if result is None or code not in {ExitCode.DONE, ExitCode.GATE_REFUSED}:
-        reason = str((result or {}).get("reason") or "").strip()
-        told = [ended or (f"exit code {code}" if code is not None else ""), reason]
-        if result is None:
-            told.append(f"it left no result in {job.result}")
-        error = _BY_CODE.get(code if code is not None else -1, StepFailedError)
-        raise error(f"{job.step} of {job.domain} did not end well: " + "; ".join(part for part in told if part))
+        error = _error(job, code, result, ended)
+        context["ti"].xcom_push(key=NOTE, value=str(error))
+        raise error
     found = figures(job, result)
     for line in told_lines(result):
         _log.info(line)
     context["ti"].xcom_push(key=NOTE, value=note(job.step, found))
+    broken = list(broken_rules(result))
+    if broken and job.step not in STEPS:
+        context["ti"].xcom_push(key="return_value", value=found)
+        raise DeliveryRefusedError(refusal(broken), broken)
     return found
+
+
+def _error(job: Job, code: int | None, result: Mapping[str, Any] | None, ended: str) -> StepError:
+    reason = str((result or {}).get("reason") or "").strip()
+    told = [ended or (f"exit code {code}" if code is not None else ""), reason]
+    if result is None:
+        told.append(f"it left no result in {job.result}")
+    error = _BY_CODE.get(code if code is not None else -1, StepFailedError)
+    return error(f"{job.step} of {job.domain} did not end well: " + "; ".join(part for part in told if part))
 
 
 def read_result(place: str) -> dict[str, Any] | None:
@@ -145,6 +161,7 @@ def figures(job: Job, result: Mapping[str, Any]) -> dict[str, Any]:
         "standing": list(result.get("standing") or [])[:_MOST],
         "missing_days": list(result.get("missing_days") or [])[:_MOST],
         "tables": [{name: t[name] for name in ("table", "version", "rows")} for t in result.get("tables") or []],
+        "notes": list(result.get("notes") or [])[:_MOST],
         "seconds": dict(result.get("seconds") or {}),
         "result": job.result,
     }
@@ -202,13 +219,26 @@ def told_lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield "Seconds: " + ", ".join(f"{step} {value}" for step, value in seconds.items())
 
 
+def refusal(broken: Sequence[BrokenRule]) -> str:
+    """What was refused, and why, in lines."""
+    names = list(dict.fromkeys(rule.name for rule in broken))
+    lines = [f"Refused by a gate: {len(names)}. All else is published."]
+    for name in names[:_SHOWN]:
+        lines += [name, *(f"  {rule.reason}" for rule in broken if rule.name == name)]
+    if len(names) > _SHOWN:
+        lines.append(f"... and {len(names) - _SHOWN} more")
+    return "\n".join(lines)
+
+
 def note(step: str, found: Mapping[str, Any]) -> str:
     """One line about a step."""
+    # What maintain notes is long, and of no use to whoever looks for what became of the deliveries.
+    parts = [] if step in STEPS else list(found["notes"])
     if found["dry_run"]:
-        return f"{step}: dry run"
+        return "; ".join([f"{step}: dry run", *parts])
     if found["nothing_new"]:
-        return f"{step}: nothing new"
-    parts = [f"{count} {state}" for state, count in found["deliveries"].items()]
+        return "; ".join([f"{step}: nothing new", *parts])
+    parts += [f"{count} {state}" for state, count in found["deliveries"].items()]
     if rows := found["rows"]:
         parts.append("rows " + ", ".join(f"{rows[name]:,} {name}" for name in _ROWS if rows[name] or name == "in"))
     if found["refused_tables"]:

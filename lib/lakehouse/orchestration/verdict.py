@@ -12,12 +12,10 @@ from airflow.sdk import BaseOperator
 from lakehouse.contracts.domains import Domain, load_domain
 from lakehouse.orchestration.alert_texts import BrokenRule
 from lakehouse.orchestration.parameters import days_of
-from lakehouse.orchestration.results import DeliveryRefusedError, StepFailedError, broken_rules, read_result
+from lakehouse.orchestration.results import DeliveryRefusedError, StepFailedError, broken_rules, read_result, refusal
 
 _STANDING = re.compile(r"(?P<delivery>.+) refused for (?P<table>[a-z0-9_.]+): (?P<reason>.*)", re.DOTALL)
 """How a result names a delivery that an earlier run refused, and that nobody has repaired since."""
-
-_SHOWN = 20
 
 
 class Verdict(BaseOperator):
@@ -36,7 +34,7 @@ class Verdict(BaseOperator):
         found = [self._result(context["ti"].xcom_pull(task_ids=step)["result"]) for step in self.steps]
         broken = refusals(found, load_domain(self.domain), *days_of(context))
         if broken:
-            raise DeliveryRefusedError(told(broken), broken)
+            raise DeliveryRefusedError(refusal(broken), broken)
         self.log.info("Nothing was refused")
         return "accepted"
 
@@ -74,14 +72,3 @@ def _day_of(domain: Domain, delivery_id: str) -> date | None:
         if matched:
             return matched.delivery_date
     return None
-
-
-def told(broken: Sequence[BrokenRule]) -> str:
-    """What was refused, and why, in lines."""
-    names = list(dict.fromkeys(rule.name for rule in broken))
-    lines = [f"Refused by a gate: {len(names)}. All else is published."]
-    for name in names[:_SHOWN]:
-        lines += [name, *(f"  {rule.reason}" for rule in broken if rule.name == name)]
-    if len(names) > _SHOWN:
-        lines.append(f"... and {len(names) - _SHOWN} more")
-    return "\n".join(lines)
