@@ -110,11 +110,11 @@ def test_an_interrupted_restore_is_finished_by_the_next_run(
 def _once(action: Any) -> Any:
     done: list[str] = []
 
-    def act(path: str, version: int) -> None:
+    def act(path: str, version: int, run_id: str) -> None:
         if done:
             raise KeyboardInterrupt
         done.append(path)
-        action(path, version)
+        action(path, version, run_id)
 
     return act
 

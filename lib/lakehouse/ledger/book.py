@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from lakehouse.contracts.lakes import Lake
@@ -172,16 +172,20 @@ def missing_files(path: str, version: int) -> str | None:
     return f"{len(gone)} of its {len(files)} files are gone" if gone else None
 
 
-def empty_table(path: str) -> None:
-    """Remove all rows of a table, in one commit."""
+def empty_table(path: str, run_id: str | None = None) -> None:
+    """Remove all rows of a table, in one commit, which carries the run's id."""
     with committing(path, "delete"):
-        DeltaTable(path).delete()
+        DeltaTable(path).delete(commit_properties=_named(run_id))
 
 
-def restore_version(path: str, version: int) -> None:
-    """Bring a table back to one of its versions, in one commit on the log."""
+def restore_version(path: str, version: int, run_id: str | None = None) -> None:
+    """Bring a table back to one of its versions, in one commit on the log, which carries the run's id."""
     with committing(path, "restore"):
-        DeltaTable(path).restore(version)
+        DeltaTable(path).restore(version, commit_properties=_named(run_id))
+
+
+def _named(run_id: str | None) -> CommitProperties | None:
+    return CommitProperties(custom_metadata={"userMetadata": run_id}) if run_id else None
 
 
 def committed(path: str, application: str) -> bool:

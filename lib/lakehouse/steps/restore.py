@@ -131,9 +131,9 @@ def _go_back(work: Workspace, moment: Moment, found: Restored, who: str, why: st
         found.tables[name] = (version, target)
         work.progress(f"{name}: back to version {target}")
         if target is None:
-            empty_table(path)
+            empty_table(path, work.run_id)
         else:
-            restore_version(path, target)
+            restore_version(path, target, work.run_id)
     found.held = _record_deliveries(work, moment, who, why)
     _record_publications(work, moment)
     done = {"kind": "restored", "who": who, "why": why, "run_id": work.run_id, "details": {"to": moment.run_id}}
