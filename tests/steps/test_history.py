@@ -153,8 +153,8 @@ def test_what_is_missing_in_a_history_is_named(run: Run, landing: Path, tmp_path
     run(steps=STEPS)
     DeltaTable(str(lake / "billing/silver/usage")).delete("version = 2")
     proof = verify(workspace(lake))
-    assert [found.examples for found in proof.differences if found.total] == [
-        ("missing: user_id=u1, valid_from=2025-01-04",)
+    assert [str(one) for found in proof.differences for one in found.examples] == [
+        "missing: user_id=u1, valid_from=2025-01-04"
     ]
     assert proof.lost == [
         "billing.silver.usage: usage/year=2025/month=01/day=04/a.csv: 2 in bronze, 0 published, 1 outranked, "

@@ -9,7 +9,19 @@ from typing import Annotated
 
 import typer
 
-from lakehouse.cli import backfills, claims, decisions, histories, plans, reports, restores, runs, scheduling, statuses
+from lakehouse.cli import (
+    backfills,
+    claims,
+    decisions,
+    histories,
+    plans,
+    proofs,
+    reports,
+    restores,
+    runs,
+    scheduling,
+    statuses,
+)
 from lakehouse.cli import options as o
 from lakehouse.cli.quarantine import quarantine
 from lakehouse.cli.screen import console, show_error, show_masked, show_rows
@@ -33,6 +45,7 @@ reports.add_command(app)
 backfills.add_command(app)
 scheduling.add_command(app)
 claims.add_command(app)
+proofs.add_command(app)
 
 
 @app.command(help="Check every contract, report and environment, the SQL in them included, without Spark.\n\n"
@@ -147,15 +160,6 @@ def sample(
     screen = console()
     screen.print(f"{len(truth.deliveries)} deliveries with {truth.records:,} records in {out}/{domain}", soft_wrap=True)
     screen.print(f"What was put in: {truth_path(out, domain)}", soft_wrap=True)
-
-
-@app.command(help="Recompute silver, outranked and gold from bronze and name every difference by key.\n\n"
-             "Example: lakehouse verify billing --lake data/lake")  # fmt: skip
-def verify(domain: o.DomainName, lake: o.LakePlace = None, env: o.EnvironmentName = None) -> None:
-    """Prove that the tables are what the deliveries make them."""
-    from lakehouse.cli.proofs import verify_domain
-
-    raise typer.Exit(verify_domain(domain, o.lake_of(lake, env), env))
 
 
 @app.command(help="Make what EMR, Databricks and other clusters need: wheel, jobs, conf, Python environment, jars.\n\n"

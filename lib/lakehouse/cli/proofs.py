@@ -2,53 +2,143 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
-from rich.table import Table
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from lakehouse.cli.screen import Progress, console
+import typer
+
+from lakehouse.cli import options as o
+from lakehouse.cli.proof_screen import show_proof
+from lakehouse.cli.screen import Progress
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError, ExitCode
-from lakehouse.ledger.book import Ledger
+from lakehouse.steps.choice import Choice
 from lakehouse.steps.order import new_run_id
 from lakehouse.steps.workspace import Workspace
 
+if TYPE_CHECKING:
+    from lakehouse.steps.proof import Proof
+    from lakehouse.storage.differences import Difference, Differences
 
-def verify_domain(name: str, lake: Lake, environment: str | None) -> int:
+
+def add_command(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        name="verify",
+        help="Compute silver, outranked, quarantine and gold again from bronze, read the landing files again, and name "
+        "every difference by key. Exit 1 when there is one; nothing is written.\n\n"
+        "Example: lakehouse verify billing --from 2025-01-01 --to 2025-01-31 --sample 3",
+    )(_verify)
+
+
+def _verify(
+    domain: o.DomainName,
+    first: o.First = None,
+    last: o.Last = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, metavar="N", help="Only N deliveries, drawn by the seed.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Draws the same deliveries again (else made up, and told).")
+    ] = None,
+    lake: o.LakePlace = None,
+    landing: o.LandingPlace = None,
+    env: o.EnvironmentName = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Name so many differences of each table at most.")] = 20,
+    as_json: o.AsJson = False,
+) -> None:
+    """Prove that the tables are what the deliveries make them."""
+    days = o.parse_days(first, last)
+    if seed is not None and sample is None:
+        raise ConfigurationError(f"--seed {seed} draws nothing without --sample. Example: --sample 3 --seed {seed}")
+    choice = Choice(days, sample, seed)
+    raise typer.Exit(verify_domain(domain, o.lake_of(lake, env), env, choice, landing, limit, as_json))
+
+
+def verify_domain(
+    name: str,
+    lake: Lake,
+    environment: str | None,
+    choice: Choice | None = None,
+    landing: str | None = None,
+    limit: int = 20,
+    as_json: bool = False,
+) -> int:
     """Verify a domain, show what was found, and return the exit code: 1 when there is a difference."""
     settings, domain = load_environment(environment), load_domain(name)
-    if not Ledger(lake, name).deliveries().current:
-        raise ConfigurationError(
-            f"There are no deliveries of '{name}' in the lake {lake.root}. "
-            f"Run 'lakehouse run {name} --lake {lake.root}' first, or name another folder with --lake."
-        )
+    if landing is not None:
+        o.check_landing(landing, name)
+    place = o.absolute(landing or settings.landing)
+    there = "://" in place or Path(place).is_dir()
+    choice = choice or Choice()
     with Progress() as progress:
+        work = Workspace(
+            domain, settings, lake, place if there else "", new_run_id(), choice.days, progress=progress.line,
+            reads_only=True,
+        )  # fmt: skip
+        work.ledger.check_format()
+        if not work.ledger.deliveries().contents:
+            raise ConfigurationError(
+                f"There are no deliveries of '{name}' in the lake {lake.root}. "
+                f"Run 'lakehouse run {name} --lake {lake.root}' first, or name another folder with --lake."
+            )
         from lakehouse.steps.verify import verify
 
-        work = Workspace(domain, settings, lake, "", new_run_id(), progress=progress.line, reads_only=True)
-        proof = verify(work)
-    out = console()
-    table = Table(title=f"{name}: recomputed from bronze", title_justify="left", title_style="bold")
-    for column in ("table", "rows", "missing", "unexpected", "different"):
-        table.add_column(column, justify="left" if column == "table" else "right")
-    for found in proof.differences:
-        counts = [str(found.counts.get(kind, 0)) for kind in ("missing", "unexpected", "different")]
-        table.add_row(found.table, f"{found.rows:,}", *counts, style="red" if found.total else None)
-    out.print(table)
-    for found in proof.differences:
-        for example in found.examples:
-            out.print(f"  [red]{escape(found.table)}[/] {escape(example)}", soft_wrap=True)
-        if found.total > len(found.examples):
-            out.print(f"  ... and {found.total - len(found.examples)} more in {found.table}")
-    for lost in proof.lost:
-        out.print(f"  [red]not conserved[/] {escape(lost)}", soft_wrap=True)
-    for note in proof.notes:
-        out.print(f"  [yellow]note[/] {escape(note)}", soft_wrap=True)
-    if proof.holds:
-        out.print(
-            f"Every table equals its recomputation; the rows of all {proof.deliveries} accepted deliveries are kept."
-        )
-        return int(ExitCode.DONE)
-    out.print("[bold red]The lake is not what its deliveries make it.[/]")
-    return int(ExitCode.FAILED)
+        proof = verify(work, choice, limit)
+    if not there:
+        proof.notes.append(f"bronze was not compared with the landing files: there is no folder {place}")
+    if as_json:
+        typer.echo(json.dumps(as_object(work, proof), indent=2))
+    else:
+        show_proof(name, proof)
+    return int(ExitCode.DONE if proof.holds else ExitCode.FAILED)
+
+
+def as_object(work: Workspace, proof: Proof) -> dict[str, Any]:
+    """The proof as plain data."""
+    chosen, landing = proof.chosen, proof.landing
+    return {
+        "domain": work.domain.name,
+        "lake": work.lake.root,
+        "landing": work.landing or None,
+        "holds": proof.holds,
+        "chosen": {
+            "from": _text(chosen.days.first),
+            "to": _text(chosen.days.last),
+            "seed": chosen.seed,
+            "everything": chosen.everything,
+            "total": chosen.total,
+            "deliveries": sorted(chosen.ids),
+        },
+        "tables": [_table(found) for found in proof.differences],
+        "not_compared": proof.not_compared,
+        "counted": {"deliveries": proof.deliveries, "lost": proof.lost},
+        "files": asdict(landing) if landing else None,
+        "notes": proof.notes,
+    }
+
+
+def _table(found: Differences) -> dict[str, Any]:
+    return {
+        "table": found.table,
+        "compared": found.compared,
+        "rows": found.rows,
+        **{kind: found.counts.get(kind, 0) for kind in ("missing", "unexpected", "different")},
+        "examples": [_difference(one) for one in found.examples],
+    }
+
+
+def _difference(found: Difference) -> dict[str, Any]:
+    columns = {name: {"expected": expected, "found": there} for name, (expected, there) in found.columns.items()}
+    return {
+        "kind": found.kind, "key": dict(found.key), "columns": columns,
+        "rows": {"expected": found.rows[0], "found": found.rows[1]},
+    }  # fmt: skip
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -176,12 +176,17 @@ def computed(work: Workspace, table: GoldTable, inputs: Mapping[str, DataFrame])
     return rows.select(*table.columns)
 
 
+def within_periods(table: GoldTable, inputs: Mapping[str, DataFrame], values: Sequence[object]) -> dict[str, DataFrame]:
+    """The inputs, the one that periods follow limited to the rows of some periods."""
+    driving, column = table.period_source(table.write.partition_by[0])
+    return {**inputs, driving: inputs[driving].where(partition_filter(column, values))}
+
+
 def _publish(work: Workspace, table: GoldTable, touched: Touched) -> Sequence[Verdict]:
     """Compute, judge and, unless a gate refuses the result, write; returns the verdicts."""
     inputs = {name: read_table(work.spark, work.lake.table(source)) for name, source in table.inputs.items()}
     if touched.values is not None:
-        driving, column = table.period_source(table.write.partition_by[0])
-        inputs[driving] = inputs[driving].where(partition_filter(column, touched.values))
+        inputs = within_periods(table, inputs, touched.values)
     result = computed(work, table, inputs)
     verdicts: list[Verdict] = []
     if table.gates or table.thresholds:
