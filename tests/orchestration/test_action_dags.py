@@ -60,6 +60,7 @@ def test_a_form_has_its_fields_in_order_and_those_that_are_needed_empty(dags: di
         "lakehouse_replay": [
             "domain", "rule", "delivery", "first_day", "last_day", "status", "ids", "dry_run",
         ],
+        "lakehouse_verify": ["domain", "first_day", "last_day", "sample"],
     }  # fmt: skip
     for dag in dags.values():
         for name in dag.params:

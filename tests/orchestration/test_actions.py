@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from lakehouse.cli.app import app
 from lakehouse.contracts.domains import load_domain
-from lakehouse.orchestration.actions import ACTIONS, RELEASE, REPLAY, RETRACT, STATUSES, problems
+from lakehouse.orchestration.actions import ACTIONS, RELEASE, REPLAY, RETRACT, STATUSES, VERIFY, problems
 from lakehouse.serving import quarantine as serving
 from tests.contracts.places import CONF
 
@@ -45,6 +45,10 @@ FILLED_IN: dict[str, tuple[dict[str, Any], list[str]]] = {
          "status": "all", "ids": ["9f86d081884c7d65", "0f86d081884c7d65"], "dry_run": True},
         ["billing", "--rule", "user_id_required", "--delivery", FILE, "--from", "2025-01-01", "--to", "2025-01-31",
          "--status", "all", "--id", "9f86d081884c7d65", "--id", "0f86d081884c7d65", "--dry-run"],
+    ),
+    "verify": (
+        {"first_day": "2025-01-01", "last_day": None, "sample": 3},
+        ["billing", "--from", "2025-01-01", "--sample", "3"],
     ),
 }  # fmt: skip
 
@@ -143,6 +147,12 @@ NO_DELIVERY = (
             "ids: '9f86' is no quarantine id: 16 digits from 0 to f, an id a line. Example: 9f86d081884c7d65\n"
             "ids: '9F86D081884C7D65 ' is no quarantine id: 16 digits from 0 to f, an id a line. "
             "Example: 9f86d081884c7d65",
+        ),
+        (
+            VERIFY,
+            {"sample": 0},
+            "sample: 0 deliveries are none to verify: 1 at least, or empty for all. Example: "
+            '{"domain": "billing", "first_day": "2025-01-01", "last_day": "2025-01-31", "sample": 3}',
         ),
         (REPLAY, {"last_day": "31.1.2025"}, f"last_day: '31.1.2025' is not a date. {REPLAYING}"),
     ],

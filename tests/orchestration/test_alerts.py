@@ -23,7 +23,7 @@ from lakehouse.contracts.schedules import Alerts, EmailAlerts, SnsAlerts
 from lakehouse.orchestration import alerts as module
 from lakehouse.orchestration.alert_texts import BrokenRule, Message
 from lakehouse.orchestration.alerts import Reporter, send_email
-from lakehouse.orchestration.results import DeliveryMissingError, DeliveryRefusedError
+from lakehouse.orchestration.results import DeliveryMissingError, DeliveryRefusedError, LakeDiffersError
 from tests.orchestration.mailbox import Mailbox
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:lakehouse-alerts"
@@ -200,6 +200,21 @@ def test_a_form_that_failed_can_be_sent_again_as_it_was(box: Mailbox) -> None:
     assert body is not None
     (command,) = [line.strip() for line in body.get_content().splitlines() if "airflow dags" in line]
     assert shlex.split(command) == ["airflow", "dags", "trigger", "lakehouse_retract", "--conf", json.dumps(conf)]
+
+
+def test_tables_that_differ_from_their_deliveries(box: Mailbox) -> None:
+    conf = {"first_day": "2025-01-01", "last_day": "2025-01-31"}
+    found = LakeDiffersError("billing.silver.usage: 1 missing")
+    reporter(EMAIL).task_failed(asked("lakehouse_verify", conf, exception=found))
+    ((_, mail),) = box.received
+    what = "tables are not what their deliveries make them"
+    assert mail["Subject"] == f"[lakehouse] billing 2025-01-01 to 2025-01-31: {what}"
+    body = mail.get_body(("plain",))
+    assert body is not None
+    text = body.get_content().splitlines()
+    assert "     lakehouse verify billing --from 2025-01-01 --to 2025-01-31 --lake /data/lake" in text
+    assert "     lakehouse run billing --full-refresh --lake /data/lake" in text
+    assert not any("airflow" in line for line in text)
 
 
 # --- Kinds

@@ -25,7 +25,7 @@ from lakehouse.orchestration.results import FINAL, StepFailedError
 from tests.contracts.places import DOMAIN, LOCAL, Change, copy_conf
 
 ROOT = Path(__file__).resolve().parents[2]
-BY_HAND = ["lakehouse_release", "lakehouse_replay", "lakehouse_retract"]
+BY_HAND = ["lakehouse_release", "lakehouse_replay", "lakehouse_retract", "lakehouse_verify"]
 STEPS = ["lakehouse.ingest", "lakehouse.refine", "lakehouse.aggregate", "lakehouse.maintain"]
 
 PARSING = """
@@ -159,6 +159,7 @@ def test_only_what_can_pass_is_tried_again(billing: DAG) -> None:
     }
     assert {error.__name__: action for error, action in decisions.items() if action == "fail"}.keys() == {
         "StepMisconfiguredError", "DomainBusyError", "IncompleteError", "DeliveryMissingError", "DeliveryRefusedError",
+        "LakeDiffersError",
     }  # fmt: skip
     assert decisions[StepFailedError] == decisions[ConnectionError] == "default"
     assert (billing.get_task("verdict").retries, billing.get_task("deliveries.check_parameters").retries) == (0, 0)

@@ -15,6 +15,7 @@ from lakehouse.orchestration.results import (
     DeliveryRefusedError,
     DomainBusyError,
     IncompleteError,
+    LakeDiffersError,
     StepError,
     StepFailedError,
     StepMisconfiguredError,
@@ -169,6 +170,15 @@ def test_the_note_of_an_action_says_what_it_did(step: str, changes: dict[str, An
     run = context()
     assert conclude(job(tmp_path, step), 0, run)["notes"] == changes["notes"]
     assert run["ti"].pushed == {"note": note}
+
+
+@pytest.mark.parametrize("code", [1, None])
+def test_a_proof_that_does_not_hold_is_no_crash(code: int | None, tmp_path: Path) -> None:
+    reason = "billing.silver.usage: 1 missing, 2 different"
+    written(tmp_path, result(exit_code=1, holds=False, reason=reason))
+    with pytest.raises(LakeDiffersError) as caught:
+        conclude(job(tmp_path, "verify"), code, context())
+    assert (str(caught.value), caught.value.kind) == (reason, "differs")
 
 
 def test_a_step_that_left_no_result_has_failed_whatever_its_code(tmp_path: Path) -> None:

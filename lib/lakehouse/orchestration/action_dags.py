@@ -21,7 +21,7 @@ from lakehouse.orchestration.results import NOTE, Context, StepMisconfiguredErro
 
 
 def action_dags() -> list[DAG]:
-    """The DAGs lakehouse_retract, lakehouse_release and lakehouse_replay.
+    """The DAGs lakehouse_retract, lakehouse_release, lakehouse_replay and lakehouse_verify.
 
     Raises ConfigurationError, which the page of import errors shows, for a wrong contract or environment.
     """

@@ -24,6 +24,7 @@ _ID = "9f86d081884c7d65"
 _QUARANTINE_ID = re.compile(r"[0-9a-f]{16}")
 _DAY = {"type": ["null", "string"], "format": "date"}
 _TEXT = {"type": ["null", "string"]}
+_NUMBER = {"type": ["null", "integer"]}
 _FLAG = {"type": ["null", "boolean"]}
 
 
@@ -154,7 +155,22 @@ REPLAY = Action(
         ),
     },
 )
-ACTIONS: Mapping[str, Action] = {action.name: action for action in (RETRACT, RELEASE, REPLAY)}
+VERIFY = Action(
+    "verify",
+    ("verify",),
+    "Verify the tables",
+    "Compute silver, quarantine and gold again from bronze and name every difference. Writes nothing.",
+    '{"domain": "billing", "first_day": "2025-01-01", "last_day": "2025-01-31", "sample": 3}',
+    {
+        "first_day": _FIRST,
+        "last_day": _LAST,
+        "sample": Field(
+            "Sample", "Only so many deliveries, drawn at random. Empty: all of these days.", _NUMBER, "--sample"
+        ),
+    },
+)
+
+ACTIONS: Mapping[str, Action] = {action.name: action for action in (RETRACT, RELEASE, REPLAY, VERIFY)}
 
 
 # --- What was filled in ---
@@ -175,6 +191,9 @@ def problems(action: Action, domain: Domain, asked: Mapping[str, Any]) -> Iterat
     for one in asked.get("ids") or []:
         if not _QUARANTINE_ID.fullmatch(one):
             yield f"ids: '{one}' is no quarantine id: 16 digits from 0 to f, an id a line. Example: {_ID}"
+    sample = asked.get("sample")
+    if sample is not None and sample < 1:
+        yield f"sample: {sample} deliveries are none to verify: 1 at least, or empty for all. {example}"
     try:
         first, last = day("first_day", asked, example), day("last_day", asked, example)
     except ValueError as error:

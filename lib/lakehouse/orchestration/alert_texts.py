@@ -12,8 +12,9 @@ from typing import Literal
 
 from lakehouse.orchestration.commands import backfill_command, trigger_command
 
-Kind = Literal["failed", "refused", "late", "missing"]
-"""What happened: a task or run failed, a gate refused a delivery, a delivery is late, none came at all."""
+Kind = Literal["failed", "refused", "late", "missing", "differs"]
+"""What happened: a task or run failed, a gate refused a delivery, a delivery is late, none came at all, or tables are
+not what their deliveries make them."""
 
 _LONGEST_SUBJECT = 200
 _SHOWN_RULES = 20
@@ -117,6 +118,8 @@ def _headline(alert: Alert) -> str:
             return f"no delivery by {alert.deadline}" if alert.deadline else "no delivery yet"
         case "missing":
             return "no delivery"
+        case "differs":
+            return "tables are not what their deliveries make them"
 
 
 def _parts(alert: Alert) -> Iterator[_Part]:
@@ -160,6 +163,9 @@ def _steps(alert: Alert) -> Iterator[tuple[str, tuple[str, ...]]]:
         case "missing":
             yield "ask for the file. What is there:", (_plan(alert),)
             yield "when it has come, run the day", _again(alert)
+        case "differs":
+            yield "see every difference by its key", (_verify(alert),)
+            yield "make silver and gold anew from bronze, which keeps all that was delivered", (_refresh(alert),)
 
 
 def _range(alert: Alert) -> str:
@@ -169,6 +175,14 @@ def _range(alert: Alert) -> str:
 
 def _plan(alert: Alert) -> str:
     return f"lakehouse plan {shlex.quote(alert.domain)}{_range(alert)}{_lake(alert)}"
+
+
+def _verify(alert: Alert) -> str:
+    return f"lakehouse verify {shlex.quote(alert.domain)}{_range(alert)}{_lake(alert)}"
+
+
+def _refresh(alert: Alert) -> str:
+    return f"lakehouse run {shlex.quote(alert.domain)} --full-refresh{_lake(alert)}"
 
 
 def _lake(alert: Alert) -> str:

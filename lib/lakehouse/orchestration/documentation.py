@@ -50,6 +50,10 @@ Records that the delivery counts, who says so and why, and publishes it to silve
 Judges the deliveries of the chosen rows again. Rows that pass move from quarantine to silver, once. Red when a gate
 refuses a delivery. Safe to clear: what was replayed before stays as it is.
 """,
+    "verify": """\
+Computes the tables again from bronze, in memory, and compares. Red, without a further try, when anything differs; its
+log names every difference by key.
+""",
 }
 
 MAINTENANCE = """\

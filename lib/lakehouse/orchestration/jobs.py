@@ -40,7 +40,7 @@ class Job:
 
     domain: str
     step: str
-    """ingest, refine, aggregate or maintain, or the name of an action: retract, release, replay."""
+    """ingest, refine, aggregate or maintain, or the name of an action: retract, release, replay, verify."""
     run_id: str
     """Names the result; one per attempt."""
     lake: str

@@ -69,8 +69,15 @@ class DeliveryRefusedError(StepError):
         self.broken = tuple(broken)
 
 
+class LakeDiffersError(StepError):
+    """A proof found tables that are not what the deliveries make them."""
+
+    kind = "differs"
+
+
 FINAL = (
     StepMisconfiguredError, DomainBusyError, IncompleteError, DeliveryMissingError, DeliveryRefusedError,
+    LakeDiffersError,
 )  # fmt: skip
 """Errors that a further try would only repeat. For a domain that is busy, all of them have been made."""
 
@@ -86,8 +93,9 @@ def conclude(job: Job, code: int | None, context: Context, ended: str = "") -> d
 
     ``code`` is the exit code of its process, None where the platform does not tell; ``ended`` says how the process
     ended, in words. Raises StepMisconfiguredError (2), DomainBusyError (4), IncompleteError (5), and StepFailedError
-    for all other codes but 0 and 3, and when there is no result. 3 is no error of a daily step, because the verdict
-    task tells of it; for what a person asked for with a form it is DeliveryRefusedError.
+    for all other codes but 0 and 3, and when there is no result; LakeDiffersError for a proof that does not hold. 3 is
+    no error of a daily step, because the verdict task tells of it; for what a person asked for with a form it is
+    DeliveryRefusedError.
     """
     result = read_result(job.result)
     if code is None and result is not None:
@@ -109,6 +117,8 @@ def conclude(job: Job, code: int | None, context: Context, ended: str = "") -> d
 
 def _error(job: Job, code: int | None, result: Mapping[str, Any] | None, ended: str) -> StepError:
     reason = str((result or {}).get("reason") or "").strip()
+    if result is not None and result.get("holds") is False:
+        return LakeDiffersError(reason)
     told = [ended or (f"exit code {code}" if code is not None else ""), reason]
     if result is None:
         told.append(f"it left no result in {job.result}")
