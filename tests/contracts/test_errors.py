@@ -105,6 +105,9 @@ MISTAKES = {
     "option of another strategy": [
         Change(TOTALS, "{strategy: replace_all, ", "{strategy: replace_all, partition_by: [region], ")
     ],
+    "column with a name of the engine": [Change(SILVER, "  region: {", "  place: {")],
+    "rule with a name of a column": [Change(SILVER, "  usage_is_near_its_delivery:", "  region:")],
+    "parameter with too many digits": [Change(DAILY, "write:", "parameters: {rate: 12345678901234567.89}\nwrite:")],
     "mapped text with a quote": [Change(SILVER, REGION, mapped("{from: delivery_id, values: {\"*o'clock*\": GB}}"))],
     "mapped number": [
         Change(SILVER, REGION, mapped("{from: delivery_id, values: {'*_gb_*': GB}}").replace("string", "int"))
@@ -124,6 +127,10 @@ MISTAKES = {
     "history with a column of its own": [HISTORY, Change(SILVER, "  region: {", "  valid_to: {")],
     "history of an unknown column": [history(", type_1: [regio]")],
     "history of a key": [history(", type_1: [user_id]")],
+    "history of its own days": [
+        Change(SILVER, "{type: date, derived", "{type: date, required: true, derived"),
+        history(", valid_from: usage_date, type_1: [usage_date]"),
+    ],
     "history from an unknown day": [history(", valid_from: usage_day")],
     "history from a text": [history(", valid_from: region")],
     "history of deliveries without a day": [

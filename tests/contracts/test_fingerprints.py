@@ -160,3 +160,11 @@ def change_code(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert text.count(old) == 1
     path.write_text(text.replace(old, new))
+
+
+def test_the_order_of_mapped_patterns_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mapped(values: str) -> dict[TableId, str]:
+        column = f"  region: {{type: string, mapped: {{from: delivery_id, values: {{{values}}}}}, description: x}}\n"
+        return fingerprints(tmp_path / "conf", monkeypatch, Change(SILVER, REGION, column))
+
+    assert mapped("'*_us_*': US, '*_us_ca_*': CA")[ID] != mapped("'*_us_ca_*': CA, '*_us_*': US")[ID]

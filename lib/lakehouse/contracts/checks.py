@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from lakehouse.contracts.columns import DELIVERY_COLUMNS, HISTORY_COLUMNS, RESERVED
+from lakehouse.contracts.columns import DELIVERY_COLUMNS, HISTORY_COLUMNS, RESERVED, WORK_COLUMNS
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import AnyTable, BronzeTable, GoldTable, SilverTable, input_ids
 from lakehouse.contracts.writes import ReplacePeriods, Scd2
@@ -53,10 +53,11 @@ def foreign_partition(table: SilverTable, name: str) -> ConfigurationError:
 
 
 def _added_columns(table: AnyTable) -> set[str]:
-    """Columns that the engine adds to a table; to computed ones it adds none."""
+    """Columns that the engine adds to a table, or to its rows on their way there; to computed ones it adds none."""
     if isinstance(table, GoldTable):
         return set()
-    return {*RESERVED, *(HISTORY_COLUMNS if isinstance(table.write, Scd2) else ())}
+    working = WORK_COLUMNS if isinstance(table, SilverTable) else ()
+    return {*RESERVED, *working, *(HISTORY_COLUMNS if isinstance(table.write, Scd2) else ())}
 
 
 def _taken(table: AnyTable, field: str) -> ConfigurationError:
@@ -141,6 +142,11 @@ def _check_history(table: SilverTable, write: Scd2, bronze: BronzeTable) -> None
                 f"{table.file}: write.type_1: '{name}' is part of the key, which is the same in all versions. "
                 "Leave it out."
             )
+        if name == write.valid_from:
+            raise ConfigurationError(
+                f"{table.file}: write.type_1: '{name}' is the day from which a version holds, and each version's own. "
+                "Leave it out."
+            )
     _known(table, "write.valid_from", [write.valid_from], [*table.columns, "delivery_date"])
     if write.valid_from == "delivery_date":
         if not bronze.source.dated:
@@ -162,7 +168,12 @@ def _check_rule_names(table: SilverTable) -> None:
     given = {f"{name}_{word}" for name in table.columns for word in _READING_REASONS}
     given |= {"record_malformed", "header_repeated"}
     for name in table.row_rules:
-        if name in given:
+        if name in {*table.columns, *DELIVERY_COLUMNS}:
+            raise ConfigurationError(
+                f"{table.file}: row_rules.{name}: a column has this name, and broken rules are counted under theirs "
+                f"while gates are judged. Choose another one. Example: {name}_is_known"
+            )
+        if name in {*given, *WORK_COLUMNS}:
             raise _taken(table, f"row_rules.{name}")
 
 

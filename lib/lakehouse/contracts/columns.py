@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.declaration import Declaration
@@ -42,6 +42,13 @@ HISTORY_COLUMNS = {
 """What the engine adds to a table that keeps the history of its keys."""
 
 RESERVED = {*DELIVERY_COLUMNS, *BRONZE_COLUMNS}
+
+WORK_COLUMNS = {
+    "change", "conformed_once", "counts", "delivered", "discarded", "fresh", "key_hash", "newest_values", "observed_as",
+    "patched_from", "place", "place_in_scan", "quarantined", "quarantined_row", "repeated", "table_or_aside",
+    "unconformed", "weight",
+}  # fmt: skip
+"""What the engine calls columns of its own while it judges and publishes rows; a silver table has none of these."""
 
 
 def _checked_type(text: str) -> str:
@@ -105,6 +112,11 @@ class Mapped(Declaration):
     """A column of the table or of the delivery."""
     values: dict[str, str] = Field(min_length=1)
     """Pattern, in which * stands for any text -> value. The first that fits counts; null when none does."""
+
+    @field_serializer("values")
+    def _in_order(self, values: dict[str, str]) -> list[tuple[str, str]]:
+        # The order decides, and a fingerprint sorts the keys of what it is made from.
+        return list(values.items())
 
     @model_validator(mode="after")
     def _check_texts(self) -> Mapped:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, PlainSerializer
@@ -30,6 +30,10 @@ def _table_id(value: object) -> TableId:
 TableRef = Annotated[TableId, BeforeValidator(_table_id), PlainSerializer(str)]
 
 
+_EXACT_DIGITS = 15
+"""So many digits of a number with a point come out of YAML as they were written."""
+
+
 def _parameter(value: object) -> Decimal | str:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise PydanticCustomError(
@@ -37,15 +41,20 @@ def _parameter(value: object) -> Decimal | str:
             "a number or a text is expected, found {kind}. Example: parameters: {high_from: 10000}.",
             {"kind": type(value).__name__},
         )
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return str(value)
-    return number if number.is_finite() else str(value)
+    if isinstance(value, str):
+        return value
+    number = Decimal(str(value))
+    if isinstance(value, float) and (not number.is_finite() or len(number.as_tuple().digits) > _EXACT_DIGITS):
+        raise PydanticCustomError(
+            "parameter",
+            "{value} cannot be read exactly: at most 15 digits. Example: parameters: {high_from: 10000}.",
+            {"value": str(value)},
+        )
+    return number
 
 
 Parameter = Annotated[Decimal | str, BeforeValidator(_parameter), PlainSerializer(str)]
-"""A number or text that a transform is given by its contract; numbers are exact."""
+"""A number or text that a transform is given by its contract; numbers are exact, a number in quotes is text."""
 
 
 class Table(Declaration):

@@ -6,8 +6,8 @@ from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS, HISTOR
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.tables import BronzeTable, GoldTable, SilverTable
 from lakehouse.contracts.writes import Scd2
-from lakehouse.storage.keyed import OBSERVED_AS, History, KeyedTable
-from lakehouse.storage.tables import Shape
+from lakehouse.storage.keyed import History, KeyedTable
+from lakehouse.storage.tables import OBSERVED_AS, Shape
 
 
 def bronze_shape(table: BronzeTable, lake: Lake) -> Shape:

@@ -29,5 +29,7 @@ def changed_values(spark: SparkSession, path: str, column: str, after: int, unti
 
 def _unavailable(message: str) -> bool:
     signs = ("FileNotFound", "FILE_NOT_FOUND", "FAILED_READ_FILE", "DELTA_MISSING_CHANGE_DATA", "does not exist",
-             "DELTA_CHANGE_DATA_FILE_NOT_FOUND", "DELTA_LOG_FILE_NOT_FOUND", "VersionNotFound")  # fmt: skip
+             "DELTA_CHANGE_DATA_FILE_NOT_FOUND", "DELTA_LOG_FILE_NOT_FOUND", "VersionNotFound",
+             # The table has other columns than at the version that the feed begins with.
+             "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE")  # fmt: skip
     return any(sign in message for sign in signs)

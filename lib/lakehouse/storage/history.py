@@ -11,7 +11,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.contracts.columns import HISTORY_COLUMNS
-from lakehouse.storage.keyed import OBSERVED_AS, OUTRANKED, UNCHANGED, VERSION, History, KeyedTable, ranked
+from lakehouse.storage.keyed import OUTRANKED, UNCHANGED, VERSION, History, KeyedTable, ranked
+from lakehouse.storage.tables import OBSERVED_AS
 
 _COUNTS = "counts"
 _NEWEST = "newest_values"

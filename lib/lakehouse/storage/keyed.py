@@ -14,15 +14,11 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
-from lakehouse.contracts.columns import HISTORY_COLUMNS
 from lakehouse.ledger.book import table_version
-from lakehouse.storage.tables import Shape, partition_filter, read_table
+from lakehouse.storage.tables import HISTORY_NAMES, OBSERVED_AS, Shape, partition_filter, read_table
 
 ADDRESS = ("delivery_sequence", "record_number")
 """What identifies a row of bronze."""
-
-OBSERVED_AS = "observed_as"
-"""Column beside a table with versions: what became of the row."""
 
 VERSION, UNCHANGED, OUTRANKED = "version", "unchanged", "outranked"
 
@@ -85,7 +81,7 @@ class KeyedTable:
     @property
     def row_columns(self) -> list[str]:
         """Columns of a good row: those of the contract and of the delivery."""
-        added = {*HISTORY_COLUMNS, OBSERVED_AS} if self.history else set()
+        added = HISTORY_NAMES if self.history else set()
         return [name for name in self.outranked.columns if name not in added]
 
     @property

@@ -11,9 +11,15 @@ from deltalake import DeltaTable, Field, Schema
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lakehouse.contracts.columns import HISTORY_COLUMNS
 from lakehouse.errors import TableError
 from lakehouse.ledger.book import table_version
 from lakehouse.ledger.commits import committing
+
+OBSERVED_AS = "observed_as"
+"""Column beside a table with versions: what became of the row."""
+
+HISTORY_NAMES = {*HISTORY_COLUMNS, OBSERVED_AS}
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,13 @@ def _added_columns(table: DeltaTable, shape: Shape) -> dict[str, tuple[str, str]
             f"{shape.name}: {change} in the contract. "
             "Run again with --full-refresh, which makes the table anew from bronze."
         )
-    return {name: column for name, column in shape.columns.items() if name not in present}
+    added = {name: column for name, column in shape.columns.items() if name not in present}
+    if added.keys() & HISTORY_NAMES:
+        raise TableError(
+            f"{shape.name}: it had no history in the lake and has one in the contract. "
+            "Run again with --full-refresh, which makes the table anew from bronze."
+        )
+    return added
 
 
 def _spelled(field: Field) -> str:

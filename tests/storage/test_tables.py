@@ -1,0 +1,36 @@
+"""Tables that a contract asks to be other than they are in the lake."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from lakehouse.contracts.columns import HISTORY_COLUMNS
+from lakehouse.errors import TableError
+from lakehouse.storage.tables import Shape, ensure_table
+
+
+@pytest.fixture
+def shape(tmp_path: Path) -> Shape:
+    """A table with one column, as it lies in the lake."""
+    found = Shape(str(tmp_path / "t"), "shop_silver.customers", "", {"customer": ("string", "Who")})
+    ensure_table(found)
+    return found
+
+
+def test_a_column_that_the_contract_gained_is_added(shape: Shape) -> None:
+    ensure_table(replace(shape, columns={**shape.columns, "city": ("string", "Where")}))
+    assert [field.name for field in DeltaTable(shape.path).schema().fields] == ["customer", "city"]
+
+
+def test_a_table_without_a_history_gets_none_unseen(shape: Shape) -> None:
+    with pytest.raises(TableError) as caught:
+        ensure_table(replace(shape, columns={**shape.columns, **HISTORY_COLUMNS}))
+    assert str(caught.value) == (
+        "shop_silver.customers: it had no history in the lake and has one in the contract. "
+        "Run again with --full-refresh, which makes the table anew from bronze."
+    )
+    assert [field.name for field in DeltaTable(shape.path).schema().fields] == ["customer"]
