@@ -89,6 +89,7 @@ def run_billing(
     days: Days | None = None,
     full_refresh: bool = False,
     decide: Decide | None = None,
+    only: frozenset[str] | None = None,
 ) -> RunSummary:
     """Run steps of billing in this process, in the session that all tests share."""
     from lakehouse.contracts.domains import load_domain
@@ -107,6 +108,7 @@ def run_billing(
         days or Days(),
         full_refresh,
         lambda line: None,
+        only=only,
     )
     return run_steps(work, steps, False, lambda step: None, decide)
 

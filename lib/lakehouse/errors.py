@@ -48,6 +48,10 @@ class TableError(LakehouseError):
     """A table in the lake is not what its contract or the ledger says it should be."""
 
 
+class ObstacleError(LakehouseError):
+    """Something outside stands in the way: a full disk, a lake that cannot be written, a Spark that died."""
+
+
 def busy(domain: str, holder: str) -> WriterBusyError:
     """The error of a second writer, which is told who is the first."""
     return WriterBusyError(

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from lakehouse.landing.news import Days
-from lakehouse.steps.decisions import retract
+from lakehouse.steps.decisions import patch, retract
 from lakehouse.steps.verify import verify
 from tests.conftest import HEADER, Run, deliver, usage
 from tests.steps.test_decisions import A
 from tests.steps.test_publish import credits_of, table
-from tests.steps.test_replay import workspace
+from tests.steps.test_replay import patches, quarantined, workspace
 
 pytestmark = pytest.mark.slow
 
@@ -91,6 +91,23 @@ def test_two_crashes_in_a_row_lose_no_row(run: Run, crash: Crash, landing: Path,
     assert credits_of(lake) == [("u1", "-2.00"), ("u2", "-1.70"), ("u4", "-4.00")]
     assert credits_of(lake, "outranked/usage") == []
     assert verify(workspace(lake)).holds
+
+
+def test_a_replay_that_a_crash_cut_off_is_finished_when_it_is_given_again(
+    run: Run, crash: Crash, landing: Path, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    good = [usage("2025-01-02T10:00:00Z", f"u{number}", "-2") for number in range(2, 30)]
+    deliver(landing, "2025-01-02", "a.csv", [*good, usage("2025-01-02T11:00:00Z", "u1", "1")])
+    deliver(landing, "2025-01-03", "b.csv", [usage("2025-01-03T10:00:00Z", "u2")])
+    run(steps=STEPS)
+    row = quarantined(lake)[29]
+    repair = patches(tmp_path, lake, {"quarantine_id": row.quarantine_id, "column": "credit_usage", "value": "-1"})
+    crash("lakehouse.storage.winners._commit_table", decide=patch(repair), only=frozenset([row.delivery_id]))
+    assert quarantined(lake)[29].status == "replayed"
+    # No row is open now, so that the same command asks for none.
+    run(steps=STEPS, decide=patch(repair), only=frozenset())
+    assert (quarantined(lake)[29].status, ("u1", "-1.00") in credits_of(lake)) == ("replayed", True)
 
 
 def test_a_file_that_goes_after_a_crash_was_delivered_all_the_same(

@@ -14,6 +14,7 @@ from lakehouse.cli.logs import RunLog, both
 from lakehouse.cli.screen import Progress, command, console
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
+from lakehouse.ledger.obstacles import explaining
 from lakehouse.ledger.writer import claim
 from lakehouse.steps.order import new_run_id
 from lakehouse.steps.restore import Restored, restore, restore_preview
@@ -50,7 +51,7 @@ def add_command(app: typer.Typer) -> None:
             log.keep_in(work.lake, domain)
             log.started({"lake": work.lake.root, "to": to, "who": decided_by(who), "why": why})
             work.progress = both(log.line, progress.line)
-            with claim(work.lake, domain, work.run_id, progress.line):
+            with explaining(work.lake.domain(domain)), claim(work.lake, domain, work.run_id, progress.line):
                 found = restore(work, to, decided_by(who), why)
             log.ended({"held": found.held, "notes": found.notes})
         _show(found, domain, work, "went back to")

@@ -18,7 +18,7 @@ from lakehouse.errors import TableError
 from lakehouse.ledger.commits import committing
 from lakehouse.ledger.decisions import Decisions, decisions
 from lakehouse.ledger.deliveries import Register, register
-from lakehouse.ledger.entries import TABLES, Row, append, compact, newest_entry, read
+from lakehouse.ledger.entries import TABLES, Row, append, compact, highest, newest_entry, read
 
 FORMAT = 1
 """Version of the lake's layout; a lake of another version is refused."""
@@ -106,6 +106,26 @@ class Ledger:
                 "Use the version that wrote it, or load the deliveries into a new lake."
             )
 
+    def check_whole(self, bronze: Sequence[TableId]) -> None:
+        """Raise TableError when entries are lost that were there once: by the newest run's note, or by bronze.
+
+        Going on would number deliveries again that lie in bronze, and forget what people decided.
+        """
+        ended = [row["summary"] for row in self.rows("runs") if (row["summary"] or {}).get("entries")]
+        noted, found = (ended[-1]["entries"] if ended else {}), self.positions()
+        lost = [f"'{name}' has {found[name]} of {entries} entries" for name, entries in noted.items()
+                if found.get(name, 0) < entries]  # fmt: skip
+        for table in bronze:
+            newest, known = _newest_sequence(self.lake.table(table)), self.deliveries().last_sequence
+            if newest > known:
+                lost.append(f"{table} holds a delivery with sequence {newest}, and the ledger knows them up to {known}")
+        if lost:
+            raise TableError(
+                f"The ledger of '{self.domain}' lags behind: {'; '.join(lost)}. Some of its files are lost, or an "
+                "older copy is in their place. Nothing was changed. Restore "
+                f"{self.lake.domain(self.domain)}/ledger from a backup, or move the whole lake aside and load it anew."
+            )
+
     def write_format(self) -> None:
         """Note the layout's version, once."""
         path = self._format_file()
@@ -129,6 +149,10 @@ def _publications(rows: Sequence[Row]) -> dict[TableId, Publication]:
         table = TableId.parse(row["table_id"])
         newest[table] = Publication(table, row["version"], row["input_versions"] or {}, row["fingerprint"], row["rows"])
     return newest
+
+
+def _newest_sequence(path: str) -> int:
+    return highest(DeltaTable(path), "delivery_sequence") if table_version(path) is not None else 0
 
 
 def table_version(path: str) -> int | None:

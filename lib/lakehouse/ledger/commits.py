@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lakehouse.ledger.obstacles import explaining
+
 FAULT = "LAKEHOUSE_FAULT"
 """Environment variable of tests: ``before|after:<point>:<n>`` kills the process at the n-th passing of a point."""
 
@@ -41,7 +43,8 @@ def committing(path: str, operation: str) -> Iterator[None]:
     point = f"{operation} {'/'.join(path.rstrip('/').split('/')[-2:])}"
     _passed[point] += 1
     _reach("before", point, _passed[point])
-    yield
+    with explaining(path):
+        yield
     _reach("after", point, _passed[point])
 
 

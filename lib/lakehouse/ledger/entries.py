@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from arro3.core import Array, DataType, Table
@@ -89,9 +90,14 @@ def _explained(folder: str) -> Iterator[None]:
 
 def _opened(folder: str) -> DeltaTable | None:
     try:
-        return DeltaTable(folder)
+        opened = DeltaTable(folder)
     except TableNotFoundError:
         return None
+    # Readers take an empty commit for one that says nothing; what people decided in it would be forgotten.
+    for path in Path(folder, "_delta_log").glob("*.json") if "://" not in folder else ():
+        if path.stat().st_size == 0:
+            raise ValueError(f"its commit {path.name} is empty; the machine went down before it had reached the disk")
+    return opened
 
 
 def append(folder: str, table: str, rows: Sequence[Row]) -> None:
@@ -129,15 +135,17 @@ def compact(folder: str) -> None:
 def newest_entry(folder: str) -> int:
     """The highest ``entry`` of a ledger table; 0 when it was never written."""
     with _explained(folder):
-        opened = _opened(folder)
-        if opened is None:
-            return 0
-        # The files' statistics tell, without reading a row.
-        files = opened.get_add_actions(flatten=True)
-        if "max.entry" not in files.schema.names:
-            return 0
-        highest = [int(value) for value in files.column("max.entry").to_pylist() if value is not None]
-    return max(highest, default=0)
+        return highest(_opened(folder), "entry")
+
+
+def highest(table: DeltaTable | None, column: str) -> int:
+    """The highest number in a column, told by the statistics of the files; 0 for no table and no rows."""
+    if table is None:
+        return 0
+    files = table.get_add_actions(flatten=True)
+    if f"max.{column}" not in files.schema.names:
+        return 0
+    return max((int(value) for value in files.column(f"max.{column}").to_pylist() if value is not None), default=0)
 
 
 def _array(kind: str, values: Iterable[Any]) -> Any:

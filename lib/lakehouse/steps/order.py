@@ -8,12 +8,13 @@ from datetime import datetime, timezone
 from secrets import token_hex
 
 from lakehouse.contracts.sql import check_sql
-from lakehouse.errors import ExitCode
+from lakehouse.errors import ExitCode, LakehouseError
 from lakehouse.landing.listing import missing_days
 from lakehouse.landing.news import News, look
 from lakehouse.ledger.book import table_version
 from lakehouse.ledger.decisions import decision_rows
 from lakehouse.ledger.deliveries import Register
+from lakehouse.ledger.obstacles import explaining
 from lakehouse.ledger.writer import claim
 from lakehouse.steps.decisions import Decide
 from lakehouse.steps.ingest import ingest
@@ -51,9 +52,16 @@ def run_steps(
     """
     chosen = [step for step in STEPS if step in steps]
     summary = RunSummary(work.run_id, work.domain.name, work.lake.root, work.landing, chosen)
-    with claim(work.lake, work.domain.name, work.run_id, work.progress, work.environment.lease_seconds):
+    with (
+        explaining(work.lake.domain(work.domain.name)),
+        claim(work.lake, work.domain.name, work.run_id, work.progress, work.environment.lease_seconds),
+    ):
         work.ledger.check_format()
-        summary.notes += recover(work)
+        work.ledger.check_whole([table.id for table in work.domain.bronze()])
+        undone = recover(work)
+        if undone:
+            work.only = None  # the rows that this command asks for are chosen from tables that have changed by this
+        summary.notes += undone
         resumed = resume_restore(work)
         summary.notes += resumed.notes if resumed else []
         if decide is not None:
@@ -111,11 +119,19 @@ def _do(work: Workspace, steps: Sequence[str], news: News, summary: RunSummary, 
     except Exception as error:
         summary.exit_code = int(getattr(error, "exit_code", ExitCode.FAILED))
         summary.reason = str(error)[:500] or type(error).__name__
-        record_run(work, "failed", summary)
+        _record_failure(work, summary)
         raise
     finally:
         work.close()
     _complete_tables(work, summary)
+
+
+def _record_failure(work: Workspace, summary: RunSummary) -> None:
+    try:
+        record_run(work, "failed", summary)
+    except LakehouseError as error:
+        # What made the run fail is told, not that the same stands in the way of its record.
+        work.progress(f"the ledger does not know that this run has failed: {error}")
 
 
 def _actions(work: Workspace, news: News, summary: RunSummary) -> dict[str, Callable[[], None]]:

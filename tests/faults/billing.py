@@ -1,0 +1,135 @@
+"""Billing as a subject: few hours, users and days, so that keys collide in and across deliveries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from tests.conftest import deliver, run_billing, usage
+from tests.faults.plain import Placed
+from tests.faults.subjects import Expected, Figures, Subject
+
+
+class Usage(NamedTuple):
+    """One usage record: day of January 2025, hour, user, credit (negative; positive ones are bad)."""
+
+    day: int
+    hour: int
+    user: str
+    credit: int
+
+    @property
+    def at(self) -> datetime:
+        """When it was used."""
+        return datetime(2025, 1, self.day, self.hour, tzinfo=timezone.utc)
+
+
+def _usages(credits: st.SearchStrategy[int]) -> st.SearchStrategy[Usage]:
+    # Deliveries come on days 2 to 4: many of their rows are of other days, and late.
+    return st.builds(Usage, st.integers(2, 4), st.integers(0, 1), st.sampled_from(["u1", "u2"]), credits)
+
+
+def _deliver(landing: Path, day: str, name: str, rows: Sequence[Usage]) -> None:
+    lines = [usage(f"{row.at:%Y-%m-%dT%H:%M:%SZ}", row.user, str(row.credit)) for row in rows]
+    deliver(landing, day, name, lines)
+
+
+def _contract(conf: Path, limit: int) -> None:
+    path = conf / "billing" / "silver" / "usage.yml"
+    lines = [
+        line for line in path.read_text().splitlines() if "not_huge" not in line and "quarantine_share" not in line
+    ]
+    rule = f"  not_huge: {{assert: credit_usage > -{limit}, because: nobody uses so much}}"
+    lines.insert(lines.index("row_rules:") + 1, rule)
+    path.write_text("\n".join([*lines, "quarantine_share: {warn: 0.2, error: 0.5}", ""]))
+
+
+def _mend(row: Usage) -> tuple[str, str, Usage]:
+    credit = -1 - abs(row.credit) % 5  # within every limit
+    return "credit_usage", str(credit), row._replace(credit=credit)
+
+
+def _winners(placed: Sequence[Placed[Usage]]) -> dict[Any, Placed[Usage]]:
+    found: dict[Any, Placed[Usage]] = {}
+    for one in sorted(placed, key=lambda p: (p.day, p.delivery_id, p.number)):
+        found[one.row.at, one.row.user] = one
+    return found
+
+
+def _line(one: Placed[Usage]) -> tuple[Any, ...]:
+    day = date.fromisoformat(one.day)
+    return (one.row.at, one.row.user, Decimal(one.row.credit), one.delivery_id, day, one.number)
+
+
+def _silver(placed: Sequence[Placed[Usage]]) -> Figures:
+    return [_line(one) for one in _winners(placed).values()]
+
+
+def _outranked(placed: Sequence[Placed[Usage]]) -> Figures:
+    winners = set(_winners(placed).values())
+    return [_line(one) for one in placed if one not in winners]
+
+
+def _by(placed: Sequence[Placed[Usage]], *names: str) -> dict[tuple[Any, ...], list[Usage]]:
+    groups: dict[tuple[Any, ...], list[Usage]] = defaultdict(list)
+    for one in _winners(placed).values():
+        values = {"day": one.row.at.date(), "user": one.row.user}
+        groups[tuple(values[name] for name in names)].append(one.row)
+    return groups
+
+
+def _used(rows: Sequence[Usage]) -> Decimal:
+    return -Decimal(sum(row.credit for row in rows))
+
+
+def _daily_user(placed: Sequence[Placed[Usage]]) -> Figures:
+    return [
+        (*key, _used(rows), len(rows), min(row.at for row in rows), max(row.at for row in rows))
+        for key, rows in _by(placed, "day", "user").items()
+    ]
+
+
+def _user_totals(placed: Sequence[Placed[Usage]]) -> Figures:
+    groups = sorted(_by(placed, "user").items(), key=lambda group: (-_used(group[1]), group[0]))
+    return [
+        (*key, _used(rows), len(rows), len({row.day for row in rows}), max(row.at for row in rows), rank)
+        for rank, (key, rows) in enumerate(groups, start=1)
+    ]
+
+
+_LINE = ("usage_timestamp", "user_id", "credit_usage", "delivery_id", "delivery_date", "record_number")
+
+BILLING = Subject[Usage](
+    domain="billing",
+    silver="billing.silver.usage",
+    slots=(("2025-01-02", "a.csv"), ("2025-01-02", "b.csv"), ("2025-01-03", "a.csv"), ("2025-01-04", "a.csv")),
+    good=_usages(st.integers(-9, -1)),
+    bad=_usages(st.integers(1, 9)),
+    broken=lambda row, limit: row.credit > 0 or row.credit <= -limit,
+    limits=(100, 6),
+    harmless=_usages(st.integers(-5, -1)),
+    share=0.5,
+    mend=_mend,
+    delivery_id=lambda day, name: f"usage/year={day[:4]}/month={day[5:7]}/day={day[8:]}/{name}",
+    deliver=_deliver,
+    contract=_contract,
+    run=run_billing,
+    tables={
+        "silver/usage": Expected(_LINE, _silver),
+        "outranked/usage": Expected(_LINE, _outranked),
+        "gold/daily_user_usage": Expected(
+            ("usage_date", "user_id", "credits_used", "transaction_count", "first_activity", "last_activity"),
+            _daily_user,
+        ),
+        "gold/user_totals": Expected(
+            ("user_id", "credits_used", "transaction_count", "active_days", "last_activity", "usage_rank"),
+            _user_totals,
+        ),
+    },
+)  # fmt: skip

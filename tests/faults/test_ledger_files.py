@@ -1,0 +1,168 @@
+"""Files of the ledger that are damaged, lost or older than the tables, and clocks that jump: no Spark."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from arro3.core import Array, DataType, Table
+from deltalake import write_deltalake
+
+from lakehouse.errors import TableError
+from lakehouse.ledger.decisions import Decision, Kind, decision_rows
+from lakehouse.ledger.deliveries import Register
+from lakehouse.steps.order import run_steps
+from tests.faults.clocks import backwards
+from tests.steps.lived_in import BRONZE, SILVER, LivedIn, delivery_id
+
+NOTHING = "Nothing was changed."
+THEN = "Restore the folder from a backup, or move the whole lake aside and load it anew."
+A, B = delivery_id("2025-01-02"), delivery_id("2025-01-03")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LivedIn:
+    """A lake with two deliveries in bronze, one of them retracted; nothing is left to do."""
+    found = LivedIn(tmp_path)
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(found.conf))
+    (tmp_path / "landing").mkdir()
+    for day in ("2025-01-02", "2025-01-03"):
+        found.judge(found.deliver(day))
+    decide(found, "retract", B, 2)
+    for sequence in (1, 2):
+        rows = Table.from_pydict({"delivery_sequence": Array([sequence], type=DataType.int64())})
+        write_deltalake(found.lake.table(BRONZE), rows, mode="append")
+    ended = {"state": "finished", "exit_code": 0, "summary": {"versions": {}, "entries": found.ledger.positions()}}
+    found.run("run-1", {"state": "started"}, ended)
+    return found
+
+
+def decide(place: LivedIn, kind: Kind, delivery: str, sequence: int) -> None:
+    place.ledger.record("decisions", decision_rows([Decision(kind, delivery, sequence, "ann", "test")], "run-1"))
+
+
+def ledger(place: LivedIn, table: str = "") -> Path:
+    return Path(place.lake.root, "billing", "ledger", table)
+
+
+def refused(place: LivedIn) -> str:
+    """What a run says that does not begin."""
+    before = files(place)
+    work = place.work()
+    work.progress = lambda line: None
+    with pytest.raises(TableError) as error:
+        run_steps(work, ("ingest", "refine"), False, lambda step: None)
+    assert not work.started_spark
+    assert files(place) == before
+    return str(error.value)
+
+
+def files(place: LivedIn) -> dict[str, bytes]:
+    found = Path(place.lake.root).rglob("*")
+    return {str(path): path.read_bytes() for path in found if path.is_file() and path.name != "writer.lock"}
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a commit with garbage": (lambda p: newest_commit(p).write_text("{not json"), "Kernel error: Json error: "),
+    "half a commit": (lambda p: truncate(newest_commit(p)), "Kernel error: Json error: "),
+    "an empty commit": (
+        lambda p: newest_commit(p).write_bytes(b""),
+        "its commit 00000000000000000003.json is empty; the machine went down before it had reached the disk",
+    ),
+    "a commit that is gone": (
+        lambda p: (p / "_delta_log" / "00000000000000000001.json").unlink(),
+        "Kernel error: Generic delta kernel error: Expected contiguous commit files, but found gap",
+    ),
+    "half a data file": (lambda p: truncate(next(p.glob("*.parquet"))), "C Data interface error: "),
+    "an empty data file": (lambda p: next(p.glob("*.parquet")).write_bytes(b""), "C Data interface error: "),
+    "a data file that is gone": (lambda p: next(p.glob("*.parquet")).unlink(), "C Data interface error: "),
+}
+
+
+def newest_commit(folder: Path) -> Path:
+    return max((folder / "_delta_log").glob("*.json"))
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_ledger_stops_a_run_before_it_does_anything(damage: str, place: LivedIn, tmp_path: Path) -> None:
+    shutil.copytree(ledger(place), tmp_path / "backup")
+    act, reason = DAMAGES[damage]
+    act(ledger(place, "deliveries"))
+    text = refused(place)
+    assert text.startswith(f"The ledger table {ledger(place, 'deliveries')} cannot be read: {reason}"), text
+    assert text.endswith(f" {NOTHING} {THEN}")
+    restore_backup(place, tmp_path / "backup")
+    assert place.ledger.deliveries().aside == {B: "retracted"}
+
+
+def restore_backup(place: LivedIn, backup: Path) -> None:
+    shutil.rmtree(ledger(place))
+    shutil.copytree(backup, ledger(place))
+
+
+@pytest.mark.parametrize("table", ["deliveries", "decisions"])
+def test_a_ledger_table_that_is_gone_is_missed(table: str, place: LivedIn) -> None:
+    """Without it a run would take all deliveries again, or forget that one is retracted."""
+    entries = place.ledger.positions()[table]
+    shutil.rmtree(ledger(place, table))
+    text = refused(place)
+    assert text.startswith(f"The ledger of 'billing' lags behind: '{table}' has 0 of {entries} entries")
+    assert text.endswith(
+        f". Some of its files are lost, or an older copy is in their place. {NOTHING} Restore {ledger(place)} from a "
+        "backup, or move the whole lake aside and load it anew."
+    )
+
+
+def test_a_ledger_that_is_older_than_bronze_is_noticed(place: LivedIn, tmp_path: Path) -> None:
+    """Its next number would be one that rows in bronze have already."""
+    shutil.copytree(ledger(place), tmp_path / "older")
+    place.judge(place.deliver("2025-01-04"))
+    rows = Table.from_pydict({"delivery_sequence": Array([3], type=DataType.int64())})
+    write_deltalake(place.lake.table(BRONZE), rows, mode="append")
+    newer = shutil.copytree(ledger(place), tmp_path / "newer")
+    restore_backup(place, tmp_path / "older")
+    assert refused(place).startswith(
+        "The ledger of 'billing' lags behind: billing.bronze.usage holds a delivery with sequence 3, and the ledger "
+        "knows them up to 2. Some of its files"
+    )
+    restore_backup(place, newer)
+    assert place.ledger.deliveries().last_sequence == 3
+
+
+# --- Clocks
+
+
+def history(place: LivedIn) -> Register:
+    """A correction that is refused, decisions that take each other back: what counts depends on their order."""
+    first = place.deliver("2025-01-02")
+    place.judge(first)
+    second = place.deliver("2025-01-02")
+    place.judge(second, "refused", "too bad")
+    place.judge(place.deliver("2025-01-03"))
+    again: tuple[Kind, ...] = ("retract", "release", "retract")
+    for kind in again:
+        decide(place, kind, B, 3)
+    decide(place, "hold", A, 1)
+    decide(place, "release", A, 1)
+    return place.ledger.deliveries()
+
+
+def test_entries_count_in_their_order_whatever_the_clock_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lakes = [LivedIn(tmp_path / name) for name in ("steady", "jumping")]
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(lakes[0].conf))
+    steady = history(lakes[0])
+    with backwards():
+        jumping = history(lakes[1])
+    times = [row["recorded_at"] for row in lakes[1].ledger.rows("deliveries")]
+    assert times == sorted(times, reverse=True) and len(set(times)) == len(times)
+    assert (jumping.current, jumping.aside) == (steady.current, steady.aside)
+    assert {name: d.sequence for name, d in jumping.current.items()} == {A: 2}
+    assert jumping.published[SILVER, A].sequence == 1
+    assert (jumping.outcomes[SILVER, A].state, jumping.aside) == ("refused", {B: "retracted"})
+    assert jumping.last_sequence == 3
