@@ -75,9 +75,11 @@ lint: $(VENV)/.test $(VENV)/.airflow $(VENV)/.report  ## Style, types and the de
 sql: $(VENV)/.main  ## A SQL prompt over the lake, or one statement: [SQL="select ..."] [LAKE=]
 	@$(LAKEHOUSE) sql --lake "$$LAKE" $(ARGS) $${SQL:+"$$SQL"}
 
-report: $(VENV)/.main $(VENV)/.report  ## One HTML page of charts and figures: [DOMAIN=] [LAKE=] [OUT=file]
+report: $(VENV)/.main $(VENV)/.report  ## An HTML page of charts and figures of each domain: [DOMAIN=] [LAKE=] [OUT=file]
 	@mkdir -p data
-	@$(LAKEHOUSE) report "$$DOMAIN" --lake "$$LAKE" --out "$${OUT:-data/$$DOMAIN-report.html}" $(ARGS)
+	@set -e; for domain in $${DOMAIN:-$(DOMAINS)}; do \
+		$(LAKEHOUSE) report "$$domain" --lake "$$LAKE" --out "$${OUT:-data/$$domain-report.html}" $(ARGS); \
+	done
 
 validate: $(VENV)/.main  ## Check contracts and environments, without Spark
 	@$(LAKEHOUSE) validate $(ARGS)

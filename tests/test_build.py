@@ -288,7 +288,10 @@ def test_make_sql_takes_a_statement(checkout: Path) -> None:
 
 def test_make_report_names_a_file_for_each_domain(checkout: Path) -> None:
     made = run("make", "report", cwd=checkout)
-    assert arguments(made.stdout) == ["report", "billing", "--lake", "data/lake", "--out", "data/billing-report.html"]
+    each = [
+        ["report", name, "--lake", "data/lake", "--out", f"data/{name}-report.html"] for name in ("billing", "retail")
+    ]
+    assert arguments(made.stdout) == [*each[0], *each[1]]
     assert (checkout / "data").is_dir()
     named = run("make", "report", "DOMAIN=retail", "LAKE=/my lake", "OUT=a b.html", cwd=checkout)
     assert arguments(named.stdout) == ["report", "retail", "--lake", "/my lake", "--out", "a b.html"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lakehouse.cli import options as o
+from lakehouse.cli import results
 from lakehouse.cli.proof_screen import show_proof
 from lakehouse.cli.screen import Progress
 from lakehouse.contracts.domains import load_domain
@@ -50,13 +51,22 @@ def _verify(
     env: o.EnvironmentName = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Name so many differences of each table at most.")] = 20,
     as_json: o.AsJson = False,
+    result: o.ResultFile = None,
+    run_id: o.RunId = None,
 ) -> None:
     """Prove that the tables are what the deliveries make them."""
     days = o.parse_days(first, last)
     if seed is not None and sample is None:
         raise ConfigurationError(f"--seed {seed} draws nothing without --sample. Example: --sample 3 --seed {seed}")
     choice = Choice(days, sample, seed)
-    raise typer.Exit(verify_domain(domain, o.lake_of(lake, env), env, choice, landing, limit, as_json))
+    place = o.lake_of(lake, env)
+    with results.kept(place, domain, ["verify"], run_id, result) as kept:
+        work, proof = prove(domain, place, env, choice, landing, limit)
+        code = int(ExitCode.DONE if proof.holds else ExitCode.FAILED)
+        kept |= {"holds": proof.holds, "reason": _reason(proof), "notes": proof.notes}
+        kept |= {"proof": as_object(work, proof), "exit_code": code}
+    _show(work, proof, as_json)
+    raise typer.Exit(code)
 
 
 def verify_domain(
@@ -69,6 +79,20 @@ def verify_domain(
     as_json: bool = False,
 ) -> int:
     """Verify a domain, show what was found, and return the exit code: 1 when there is a difference."""
+    work, proof = prove(name, lake, environment, choice, landing, limit)
+    _show(work, proof, as_json)
+    return int(ExitCode.DONE if proof.holds else ExitCode.FAILED)
+
+
+def prove(
+    name: str,
+    lake: Lake,
+    environment: str | None,
+    choice: Choice | None = None,
+    landing: str | None = None,
+    limit: int = 20,
+) -> tuple[Workspace, Proof]:
+    """Verify a domain; returns what was found, and where."""
     settings, domain = load_environment(environment), load_domain(name)
     if landing is not None:
         o.check_landing(landing, name)
@@ -91,11 +115,24 @@ def verify_domain(
         proof = verify(work, choice, limit)
     if not there:
         proof.notes.append(f"bronze was not compared with the landing files: there is no folder {place}")
+    return work, proof
+
+
+def _show(work: Workspace, proof: Proof, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(as_object(work, proof), indent=2))
     else:
-        show_proof(name, proof)
-    return int(ExitCode.DONE if proof.holds else ExitCode.FAILED)
+        show_proof(work.domain.name, proof)
+
+
+def _reason(proof: Proof) -> str:
+    """What does not hold, a line for each table; empty when all does."""
+    wrong = [found for found in proof.differences if found.total]
+    lines = [
+        f"{found.table}: " + ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items() if count)
+        for found in wrong
+    ]
+    return "\n".join([*lines, *proof.lost])
 
 
 def as_object(work: Workspace, proof: Proof) -> dict[str, Any]:
