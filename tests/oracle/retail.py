@@ -25,6 +25,8 @@ HIGH = MEDIUM = 10000
 TOP = 10
 _DATE = re.compile(r"(\d{8}|\d{4}-\d\d-\d\d)\.csv(\.gz)?$")
 _COUNTRY = re.compile(r"_customers_([a-z]{2})_")
+_BY_DATE = {"20230619": "GB", "20230901": "CA", "20240614": "US", "20240701": "AU"}
+"""Countries of the files whose names say no more than a date."""
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@.\s]+")
 _FEE = Decimal("0.1")
 
@@ -242,9 +244,10 @@ def _known_of(row: Mapping[str, str]) -> tuple[Any, ...]:
     state = row.get("state") or row.get("province") or None
     county = row.get("county") or None
     postal_code = next((row[name] for name in ("postal", "zip", "post") if name in row), None) or None
-    country = _COUNTRY.search(row["delivery"])
+    named, dated = _COUNTRY.search(row["delivery"]), re.search(r"/de_shop_customers_(\d{8})\.csv$", row["delivery"])
+    country = named[1].upper() if named else _BY_DATE.get(dated[1]) if dated else None
     names = tuple(row[name] or None for name in ("first_name", "last_name", "company_name", "address", "city"))
-    place = (state or county, county if state else None, postal_code, country[1].upper() if country else None)
+    place = (state or county, county if state else None, postal_code, country)
     return (*names, *place, row["email"])
 
 
