@@ -244,6 +244,10 @@ def test_sql_without_a_lake(conf: Path, lakehouse: Lakehouse) -> None:
             ["biling", "--out", "x"],
             "error no sample data for domain 'biling'. Did you mean 'billing'? Known: billing, retail\n",
         ),
+        (
+            ["billing", "--out", "/proc/x"],
+            "error --out: '/proc/x' cannot be written: No such file or directory.\n",
+        ),
         (["billing", "--out", "x", "--days", "0"], "error days must be at least 1, found 0. Example: 7\n"),
         (
             ["billing", "--out", "x", "--start", "1.1.2025"],

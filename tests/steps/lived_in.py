@@ -107,10 +107,15 @@ class LivedIn:
         """Rows in quarantine: their delivery days, statuses and broken rules."""
         selects = []
         for number, (day, status, rules) in enumerate(rows):
-            reasons = ", ".join(f"named_struct('rule', '{rule}')" for rule in rules)
+            reasons = ", ".join(
+                f"named_struct('rule', '{rule}', 'column', '', 'value', CAST(NULL AS VARCHAR), 'message', 'because')"
+                for rule in rules
+            )
             selects.append(
                 f"SELECT '{day}-{number}' AS quarantine_id, DATE '{day}' AS delivery_date, '{status}' AS status, "
-                f"[{reasons}] AS reasons, arrow_cast(now(), 'Timestamp(Microsecond, Some(\"UTC\"))') AS quarantined_at"
+                f"'{delivery_id(day)}' AS delivery_id, 1 AS delivery_sequence, {number} AS record_number, "
+                f"'{{\"user_id\": \"=1+1\"}}' AS payload, 'r' AS run_id, [{reasons}] AS reasons, "
+                f"arrow_cast(now(), 'Timestamp(Microsecond, Some(\"UTC\"))') AS quarantined_at"
             )
         frame = QueryBuilder().execute(" UNION ALL ".join(selects)).read_all()
         write_deltalake(self.lake.quarantine(SILVER), frame, mode="append")

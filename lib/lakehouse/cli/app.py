@@ -23,6 +23,7 @@ from lakehouse.cli import (
     statuses,
 )
 from lakehouse.cli import options as o
+from lakehouse.cli.outputs import writing
 from lakehouse.cli.quarantine import quarantine
 from lakehouse.cli.screen import console, show_error, show_masked, show_rows
 from lakehouse.errors import ExitCode, LakehouseError
@@ -156,7 +157,9 @@ def sample(
     from lakehouse.samples.truth import truth_path
 
     first = o.parse_day("--start", start)
-    truth = generator(domain)(out, days=days, rows_per_day=rows_per_day, seed=seed, start=first, bad_days=bad_days)
+    generate = generator(domain)
+    with writing("--out", out):
+        truth = generate(out, days=days, rows_per_day=rows_per_day, seed=seed, start=first, bad_days=bad_days)
     screen = console()
     screen.print(f"{len(truth.deliveries)} deliveries with {truth.records:,} records in {out}/{domain}", soft_wrap=True)
     screen.print(f"What was put in: {truth_path(out, domain)}", soft_wrap=True)

@@ -14,10 +14,11 @@ from typing import Any
 
 from rich.markup import escape
 
+from lakehouse.cli.outputs import check_output, writing
 from lakehouse.cli.screen import console, show_error
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
-from lakehouse.errors import ConfigurationError, ExitCode
+from lakehouse.errors import ExitCode
 from lakehouse.steps.summary import RunSummary
 
 VARIABLE = "LAKEHOUSE_LOG"
@@ -69,12 +70,9 @@ class RunLog:
         if named is None:
             return
         source = "--log-file" if option else VARIABLE
-        if not named.parent.is_dir():
-            raise ConfigurationError(f"{source}: the folder '{named.parent}' does not exist.")
-        try:
+        check_output(source, named)
+        with writing(source, named):
             named.open("a").close()
-        except OSError as error:
-            raise ConfigurationError(f"{source}: '{named}' cannot be written: {error.strerror}.") from error
         self._add(_Place(named, self._lines)).begin()
 
     def keep_in(self, lake: Lake, domain: str) -> None:

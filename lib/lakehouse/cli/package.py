@@ -19,6 +19,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from lakehouse.cli.outputs import writing
 from lakehouse.contracts.artifacts import Jar, Package, jars
 from lakehouse.contracts.locations import PACKAGE, jars_dir
 from lakehouse.errors import ConfigurationError, LakehouseError
@@ -52,13 +53,15 @@ class Target:
 def make_package(out: Path, target: Target) -> Path:
     """Make the folder ``lakehouse-<version>`` in ``out`` and return its path; an older one is replaced.
 
-    The same checkout gives the same bytes. Raises ConfigurationError without a checkout or its Java archives, and
-    LakehouseError with the tool's own words when the wheel cannot be built or a dependency cannot be had.
+    The same checkout gives the same bytes. Raises ConfigurationError without a checkout or its Java archives or when
+    the folder cannot be written, and LakehouseError with the tool's own words when the wheel cannot be built or a
+    dependency cannot be had.
     """
     checkout = _checkout()
     archives = _archives()
     done = out / Package(str(out)).folder
-    out.mkdir(parents=True, exist_ok=True)
+    with writing("--out", out):
+        out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".package-") as work:
         package = Package(str(Path(work, "package")))
         Path(package.root, "jars").mkdir(parents=True)

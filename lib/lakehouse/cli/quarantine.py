@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from rich.table import Table
 from lakehouse.cli import options as o
 from lakehouse.cli import results
 from lakehouse.cli.decisions import STEPS, Because, Who, check_because, decided_by
+from lakehouse.cli.outputs import check_output, whole_file
 from lakehouse.cli.runs import Request, carry_out
 from lakehouse.cli.screen import Progress, console
 from lakehouse.contracts.domains import load_domain
@@ -78,7 +80,12 @@ def list_rows(
     out = console()
     out.print(table)
     _, total = serving.quarantined_rows(place, domain, chosen, limit=0)
-    out.print(f"{total:,} rows; one that broke several rules stands under each.")
+    told = "1 row" if total == 1 else f"{total:,} rows"
+    out.print(f"{told}; one that broke several rules stands under each.")
+    if rule and not counted:
+        others = sorted({line[1] for line in serving.counts(place, domain, replace(chosen, rule=None))})
+        if others:
+            out.print(f"Rules with rows here: {', '.join(others)}.{nearest(rule, others)}", soft_wrap=True)
 
 
 @quarantine.command("show", help="Show quarantined rows as they were delivered, and what is wrong with them.\n\n"
@@ -132,10 +139,11 @@ def export(
     """Export rows."""
     load_domain(domain)
     chosen = _selection(rule, delivery, first, last, "all" if ids else status, ids)
-    if not out.parent.is_dir():
-        raise ConfigurationError(f"--out: the folder '{out.parent}' does not exist.")
+    check_output("--out", out)
+    serving.check_ending(out)
     rows, _ = serving.quarantined_rows(o.lake_of(lake, env), domain, chosen)
-    lines = serving.export(rows, out)
+    with whole_file("--out", out) as aside:
+        lines = serving.export(rows, aside)
     console().print(f"{out}: {len(rows):,} rows, {lines:,} lines", soft_wrap=True)
 
 

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from lakehouse.cli import options as o
+from lakehouse.cli.outputs import check_output, whole_file
 from lakehouse.cli.screen import console, show_masked
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.reports import load_report
@@ -37,7 +38,9 @@ def _report(
     check_installed()
     path = _checked(out or Path(f"{domain}-report.html"))
     page = make_page(o.lake_of(lake, env), load_domain(domain), load_report(domain), datetime.now(timezone.utc))
-    _write(path, render(page))
+    html = render(page)
+    with whole_file("--out", path) as aside:
+        aside.write_text(html, "utf-8")
     show_masked(page.masked, "A contract that marks personal columns shows the others.")
     for part in page.parts:
         for note in part.notes:
@@ -48,18 +51,7 @@ def _report(
 
 
 def _checked(path: Path) -> Path:
-    if not path.parent.is_dir():
-        raise ConfigurationError(f"--out: the folder '{path.parent}' does not exist.")
+    check_output("--out", path)
     if path.is_dir():
         raise ConfigurationError(f"--out: '{path}' is a folder. Example: --out {path / 'report.html'}")
     return path
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file in one go: a reader finds the older page or the new one, never half of it."""
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        aside.write_text(text, "utf-8")
-        aside.replace(path)
-    except OSError as error:
-        raise ConfigurationError(f"--out: '{path}' cannot be written: {error.strerror}.") from error

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from lakehouse.cli.outputs import check_output, replaced
 from lakehouse.contracts.domains import Domain
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError, ExitCode, LakehouseError
@@ -38,8 +39,8 @@ def check_unused(ledger: Ledger, run_id: str) -> None:
 
 def check_folder(path: Path | None) -> None:
     """Raise ConfigurationError when the folder for --result is not there."""
-    if path and not path.parent.is_dir():
-        raise ConfigurationError(f"--result: the folder '{path.parent}' does not exist.")
+    if path:
+        check_output("--result", path)
 
 
 @contextmanager
@@ -78,10 +79,8 @@ def write_result(place: str | Path, summary: Mapping[str, Any]) -> None:
         return
     path = Path(place)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Written aside and renamed: a reader never sees half a file.
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(text, "utf-8")
-    aside.replace(path)
+    with replaced(path) as aside:
+        aside.write_text(text, "utf-8")
 
 
 def result_place(lake: Lake, domain: str, run_id: str) -> str:

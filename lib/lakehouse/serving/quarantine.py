@@ -144,10 +144,11 @@ def export(rows: Iterable[QuarantinedRow], path: Path) -> int:
     In CSV a value that a spreadsheet would take for a formula begins with an apostrophe; patch files take it off. All
     cells are quoted, so that none falls apart where semicolons delimit.
     """
+    check_ending(path)
     lines = list(_lines(rows))
     if path.suffix.lower() == ".json":
         path.write_text(json.dumps(lines, indent=2, default=str, ensure_ascii=False) + "\n", "utf-8")
-    elif path.suffix.lower() == ".csv":
+    else:
         # Without the mark at its start, spreadsheets take the file for one of their country's old encoding.
         with path.open("w", encoding="utf-8-sig", newline="") as stream:
             writer = csv.DictWriter(stream, EXPORTED, quoting=csv.QUOTE_ALL)
@@ -155,9 +156,13 @@ def export(rows: Iterable[QuarantinedRow], path: Path) -> int:
             writer.writerows(
                 {name: as_shown("" if value is None else str(value)) for name, value in line.items()} for line in lines
             )
-    else:
-        raise ConfigurationError(f"--out: '{path}' ends neither in .csv nor in .json. Example: --out quarantine.csv")
     return len(lines)
+
+
+def check_ending(path: Path) -> None:
+    """Raise ConfigurationError for a file name that says no format of an export."""
+    if path.suffix.lower() not in (".csv", ".json"):
+        raise ConfigurationError(f"--out: '{path}' ends neither in .csv nor in .json. Example: --out quarantine.csv")
 
 
 def _lines(rows: Iterable[QuarantinedRow]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,80 @@
+"""Looking at quarantined rows: what `lakehouse quarantine list` and `export` print, and how they end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import Lakehouse, commands
+from tests.steps.lived_in import LivedIn
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LivedIn:
+    found = LivedIn(tmp_path)
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(found.conf))
+    monkeypatch.chdir(tmp_path)
+    found.quarantine(("2025-01-01", "open", ("too_old", "no_user")), ("2025-01-02", "replayed", ("too_old",)))
+    return found
+
+
+@pytest.fixture
+def lakehouse(place: LivedIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lakehouse:
+    return commands(monkeypatch, capsys, columns=90)
+
+
+def test_rows_are_counted_by_rule_and_day(lakehouse: Lakehouse, place: LivedIn) -> None:
+    code, out, err = lakehouse("quarantine", "list", "billing", "--lake", place.lake.root, "--status", "all")
+    assert (code, err) == (0, "")
+    assert (
+        [line.rstrip() for line in out.splitlines()]
+        == """\
+billing: quarantined rows (all)
+┏━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━┳━━━━━━━━━━━━┳━━━━━━━━━━┳━━━━━━┓
+┃ table                ┃ rule    ┃ day        ┃ status   ┃ rows ┃
+┡━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━╇━━━━━━━━━━━━╇━━━━━━━━━━╇━━━━━━┩
+│ billing.silver.usage │ no_user │ 2025-01-01 │ open     │    1 │
+│ billing.silver.usage │ too_old │ 2025-01-01 │ open     │    1 │
+│ billing.silver.usage │ too_old │ 2025-01-02 │ replayed │    1 │
+└──────────────────────┴─────────┴────────────┴──────────┴──────┘
+2 rows; one that broke several rules stands under each.
+""".splitlines()
+    )
+
+
+def test_a_rule_that_no_row_broke_is_named_beside_those_that_were(lakehouse: Lakehouse, place: LivedIn) -> None:
+    code, out, err = lakehouse("quarantine", "list", "billing", "--lake", place.lake.root, "--rule", "no_usr")
+    assert (code, err) == (0, "")
+    assert out.endswith(
+        "0 rows; one that broke several rules stands under each.\n"
+        "Rules with rows here: no_user, too_old. Did you mean 'no_user'?\n"
+    )
+
+
+def test_an_export_is_written_whole(lakehouse: Lakehouse, place: LivedIn, tmp_path: Path) -> None:
+    done = lakehouse("quarantine", "export", "billing", "--lake", place.lake.root, "--out", "rows.csv")
+    assert done == (0, "rows.csv: 1 rows, 2 lines\n", "")
+    assert (tmp_path / "rows.csv").read_text("utf-8-sig").count("2025-01-01-0") == 2
+    assert not list(tmp_path.glob(".*part*"))
+
+
+@pytest.mark.parametrize(
+    ("out", "text"),
+    [
+        ("no/rows.csv", "error --out: the folder 'no' does not exist.\n"),
+        (
+            "rows.xlsx",
+            "error --out: 'rows.xlsx' ends neither in .csv nor in .json. Example: --out quarantine.csv\n",
+        ),
+        ("/proc/rows.csv", "error --out: '/proc/rows.csv' cannot be written: No such file or directory.\n"),
+        ("taken.csv", "error --out: 'taken.csv' cannot be written: Is a directory.\n"),
+    ],
+)
+def test_places_that_no_export_can_be_written_to(
+    out: str, text: str, lakehouse: Lakehouse, place: LivedIn, tmp_path: Path
+) -> None:
+    (tmp_path / "taken.csv").mkdir()
+    before = sorted(tmp_path.iterdir())
+    assert lakehouse("quarantine", "export", "billing", "--lake", place.lake.root, "--out", out) == (2, "", text)
+    assert sorted(tmp_path.iterdir()) == before
