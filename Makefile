@@ -8,6 +8,9 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 VENV := .venv
 LAKEHOUSE := $(VENV)/bin/lakehouse
 
+# Processes that share the tests, each with a Spark of its own of 3 GB.
+WORKERS := 2
+
 # What run, verify and sample are about when no DOMAIN is named.
 DOMAINS := billing retail
 
@@ -61,7 +64,7 @@ backfill: $(VENV)/.main  ## Days through the Airflow of make airflow, else those
 	@$(LAKEHOUSE) backfill "$${DOMAIN:-billing}" $${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $(ARGS)
 
 test: lint $(VENV)/.test $(VENV)/.airflow $(VENV)/.report .jars/.complete  ## Lint and all tests
-	@set -e; $(UV_SETTINGS); $(VENV)/bin/python -m pytest -q $(or $(ARGS),tests)
+	@set -e; $(UV_SETTINGS); $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile $(or $(ARGS),tests)
 
 soak: $(VENV)/.test $(VENV)/.airflow $(VENV)/.report .jars/.complete  ## The tests that take too long for make test
 	@set -e; $(UV_SETTINGS); $(VENV)/bin/python -m pytest -q -m soak $(or $(ARGS),tests)

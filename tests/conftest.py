@@ -40,8 +40,13 @@ def spark() -> Iterator[SparkSession]:
 
     # Expressions are computed as they are: writing and compiling code for a few rows takes longer than the rows. The
     # end-to-end tests start the command itself, with its usual settings.
-    plain = {"spark.sql.codegen.wholeStage": False, "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+    plain: dict[str, str | bool] = {
+        "spark.sql.codegen.wholeStage": False, "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.driver.memory": "3g", "spark.sql.ui.retainedExecutions": "5",
+    }  # fmt: skip
     usual = load_environment("local")
+    # Every test has tables of its own. Delta would keep plans over the logs of all of them.
+    plain["spark.driver.extraJavaOptions"] = f"{usual.spark['spark.driver.extraJavaOptions']} -Ddelta.log.cacheSize=60"
     # Airflow's import asks for all that libraries say; the gateway says it even after the streams are closed.
     logging.getLogger("py4j").setLevel(logging.WARNING)
     session = open_session("tests", usual.model_copy(update={"spark": {**usual.spark, **plain}}))
