@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lakehouse.cli import main
+from lakehouse.contracts.lakes import Lake
+from lakehouse.serving.masks import NO_MASKS
+from lakehouse.serving.sql import open_lake, query
 from tests.oracle import retail as oracle
 
 if TYPE_CHECKING:
@@ -131,3 +135,9 @@ def lakehouse(*arguments: str) -> tuple[int, str]:
         except SystemExit as end:
             return int(end.code or 0), said.getvalue()
     return 0, said.getvalue()
+
+
+def rows_of(lake: Path, sql: str) -> list[tuple[Any, ...]]:
+    """The answer to a question about a lake, nothing masked."""
+    with open_lake(Lake.at(str(lake)), NO_MASKS) as connection:
+        return query(connection, sql)[1]

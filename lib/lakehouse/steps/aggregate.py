@@ -18,13 +18,13 @@ from lakehouse.ledger.book import Publication, changed_since, table_version
 from lakehouse.quality.figures import judge_figures
 from lakehouse.quality.gates import Verdict, explain, judge_table
 from lakehouse.steps.batches import transformed
-from lakehouse.steps.shapes import gold_shape
+from lakehouse.steps.shapes import gold_shape, made_shape
 from lakehouse.steps.staleness import stale_tables
 from lakehouse.steps.summary import RunSummary, TableSummary
 from lakehouse.steps.workspace import Workspace
 from lakehouse.storage.changes import changed_values
 from lakehouse.storage.commits import overwrite, replace_where
-from lakehouse.storage.tables import ensure_table, partition_filter, read_table, value_condition
+from lakehouse.storage.tables import empty_rows, ensure_table, partition_filter, read_table, value_condition
 
 _SIDE_BY_SIDE = 2
 
@@ -100,7 +100,8 @@ def aggregate(work: Workspace, summary: RunSummary) -> None:
 def _bring(work: Workspace, table: GoldTable, publications: Mapping[TableId, Publication], feeds: _Feeds) -> _Result:
     """Compute, judge and write what changed of one table."""
     published = publications.get(table.id)
-    versions = {str(source): table_version(work.lake.table(source)) or 0 for source in table.inputs.values()}
+    found = {str(source): table_version(work.lake.table(source)) for source in table.inputs.values()}
+    versions = {source: version for source, version in found.items() if version is not None}
     anew = work.full_refresh or published is None or published.fingerprint != work.fingerprint(table.id)
     if not anew or table_version(work.lake.table(table.id)) is None:
         ensure_table(gold_shape(table, work.lake))
@@ -151,10 +152,13 @@ def _touched(
     driving, column = table.period_source(table.write.partition_by[0])
     for name, source in table.inputs.items():
         if str(source) not in before:
-            return Touched(None, "made anew")
-        if name != driving and changed_since(work.lake.table(source), before[str(source)]):
+            if str(source) in versions:
+                return Touched(None, f"all periods: {source} is there now")
+        elif name != driving and changed_since(work.lake.table(source), before[str(source)]):
             return Touched(None, f"all periods: {source} changed")
     source_id = table.inputs[driving]
+    if str(source_id) not in versions:
+        return Touched([], "")
     after = before[str(source_id)]
     found = feeds.changed(source_id, column, after, versions[str(source_id)])
     if found is None:
@@ -182,9 +186,17 @@ def within_periods(table: GoldTable, inputs: Mapping[str, DataFrame], values: Se
     return {**inputs, driving: inputs[driving].where(partition_filter(column, values))}
 
 
+def _input(work: Workspace, source: TableId) -> DataFrame:
+    """The rows of an input; none of one that was never delivered."""
+    path = work.lake.table(source)
+    if table_version(path) is None:
+        return empty_rows(work.spark, made_shape(work.domain, source, work.lake))
+    return read_table(work.spark, path)
+
+
 def _publish(work: Workspace, table: GoldTable, touched: Touched) -> Sequence[Verdict]:
     """Compute, judge and, unless a gate refuses the result, write; returns the verdicts."""
-    inputs = {name: read_table(work.spark, work.lake.table(source)) for name, source in table.inputs.items()}
+    inputs = {name: _input(work, source) for name, source in table.inputs.items()}
     if touched.values is not None:
         inputs = within_periods(table, inputs, touched.values)
     result = computed(work, table, inputs)

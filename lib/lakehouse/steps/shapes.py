@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS, HISTORY_COLUMNS
+from lakehouse.contracts.domains import Domain
 from lakehouse.contracts.lakes import Lake
+from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import BronzeTable, GoldTable, SilverTable
 from lakehouse.contracts.writes import Scd2
 from lakehouse.storage.keyed import History, KeyedTable
@@ -73,3 +75,14 @@ def gold_shape(table: GoldTable, lake: Lake) -> Shape:
         statistics=tuple(name for name in table.maintain.zorder_by if name not in partition_by),
         change_feed=True,
     )
+
+
+def made_shape(domain: Domain, table_id: TableId, lake: Lake) -> Shape:
+    """The shape of any table of a domain, as its readers see it."""
+    match domain.tables[table_id]:
+        case BronzeTable() as table:
+            return bronze_shape(table, lake)
+        case SilverTable() as table:
+            return keyed_table(table, lake).shape
+        case GoldTable() as table:
+            return gold_shape(table, lake)

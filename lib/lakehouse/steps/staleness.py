@@ -10,13 +10,18 @@ from lakehouse.steps.workspace import Workspace
 
 
 def stale_tables(work: Workspace) -> list[GoldTable]:
-    """Gold tables whose inputs or contract changed since they were made, found without Spark."""
+    """Computed tables whose inputs or contract changed since they were made, found without Spark.
+
+    An input that was never delivered counts as an empty table. What has no other inputs is not made.
+    """
     publications = work.ledger.publications()
     stale: dict[TableId, GoldTable] = {}
     for table in work.domain.gold():
         published = publications.get(table.id)
         inputs = [table_id for table_id in table.inputs.values() if table_id not in stale]
-        if any(table_version(work.lake.table(table_id)) is None for table_id in inputs):
+        absent = [table_id for table_id in inputs if table_version(work.lake.table(table_id)) is None]
+        # One that the ledger knows and that is gone is not empty: what was made from it stays as it is.
+        if len(absent) == len(table.inputs) or any(table_id in publications for table_id in absent):
             continue
         anew = work.full_refresh or published is None or published.fingerprint != work.fingerprint(table.id)
         if anew or len(inputs) < len(table.inputs) or any(_moved(work, i, published) for i in inputs):
@@ -25,8 +30,9 @@ def stale_tables(work: Workspace) -> list[GoldTable]:
 
 
 def _moved(work: Workspace, table_id: TableId, published: Publication | None) -> bool:
+    path = work.lake.table(table_id)
     version = published.input_versions.get(str(table_id)) if published else None
-    return version is None or changed_since(work.lake.table(table_id), version)
+    return table_version(path) is not None if version is None else changed_since(path, version)
 
 
 def pending_deliveries(work: Workspace, table: SilverTable, register: Register) -> list[Delivery]:

@@ -128,6 +128,11 @@ def read_table(spark: SparkSession, path: str, version: int | None = None) -> Da
     return (reader.option("versionAsOf", version) if version is not None else reader).load(path)
 
 
+def empty_rows(spark: SparkSession, shape: Shape) -> DataFrame:
+    """A table's columns without any row, for one that was never written."""
+    return spark.range(0).select(*(F.lit(None).cast(kind).alias(name) for name, (kind, _) in shape.columns.items()))
+
+
 def literal_rows(spark: SparkSession, rows: Sequence[Mapping[str, object]], kind: str) -> DataFrame:
     """A few plain rows as a frame; ``kind`` is their type, ``array<struct<...>>``.
 

@@ -1,0 +1,65 @@
+"""Tables that are computed from others: when they are made, and what they are made from."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lakehouse.contracts.locations import conf_dir
+from tests.e2e.retail_deliveries import DELIVERIES, deliver
+from tests.e2e.retail_lake import lakehouse, rows_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.slow
+
+KEPT = {
+    "domain", "transactions", "customers", "calendar", "fact_transactions", "dim_customer", "dim_date",
+    "delivered_lines", "data_coverage",
+}  # fmt: skip
+COVERAGE = "SELECT subject, rows_matched, statement FROM retail_gold.data_coverage ORDER BY subject"
+
+
+@pytest.fixture
+def coverage_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Retail's contracts that data_coverage needs."""
+    folder = tmp_path / "conf"
+    shutil.copytree(conf_dir(), folder)
+    for path in (folder / "retail").rglob("*.yml"):
+        if path.stem not in KEPT:
+            path.unlink()
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(folder))
+    return folder
+
+
+def run_retail(tmp_path: Path, *more: str) -> str:
+    """Run retail; what it said."""
+    places = ("--landing", str(tmp_path / "landing"), "--lake", str(tmp_path / "lake"))
+    code, said = lakehouse("run", "retail", *places, *more)
+    assert code == 0, said
+    return said
+
+
+@pytest.mark.usefixtures("coverage_only")
+def test_what_was_never_delivered_counts_as_empty(spark: SparkSession, tmp_path: Path) -> None:
+    first = DELIVERIES[0]
+    lines, calendar = "transactions/shop_transactions_20250102.csv", "calendar/shop_dates.csv"
+    deliver(tmp_path / "landing", {lines: first[lines]})
+    said = run_retail(tmp_path)
+    assert "warning retail.gold.data_coverage: 0 of 6 lines match dim_customer (match_share is 0.000000" in said
+    assert rows_of(tmp_path / "lake", COVERAGE) == [
+        ("dim_customer", 0, "0 of 6 lines match dim_customer"),
+        ("dim_date", 0, "0 of 6 lines lie in the fiscal calendar"),
+        ("phone", 2, "2 of 6 lines have a null marker for phone"),
+    ]
+    assert "nothing new" in run_retail(tmp_path)
+    code, said = lakehouse("verify", "retail", "--lake", str(tmp_path / "lake"))
+    assert code == 0 and "data_coverage" in said, said
+    # When it comes, it counts like any other change of an input.
+    deliver(tmp_path / "landing", {calendar: first[calendar]})
+    run_retail(tmp_path)
+    assert rows_of(tmp_path / "lake", COVERAGE)[1] == ("dim_date", 6, "6 of 6 lines lie in the fiscal calendar")
