@@ -136,6 +136,7 @@ def test_what_a_run_did(lakehouse: Lakehouse, works: Works) -> None:
     assert found[1]["fields"] == {
         "table": "billing.silver.usage", "delivery_id": "usage/a.csv", "state": "accepted", "reason": None,
         "rows_in": 5, "rows_accepted": 3, "rows_quarantined": 1, "rows_outranked": 1, "quarantined_by_rule": {"a": 1},
+        "rows_unchanged": 0,
     }  # fmt: skip
     assert found[3]["fields"]["reason"] == "it is 0"
     assert found[6]["fields"] == {"day": "2025-01-03"}
@@ -143,7 +144,7 @@ def test_what_a_run_did(lakehouse: Lakehouse, works: Works) -> None:
     assert found[11]["fields"] == {
         "exit_code": 3, "reason": "gates refused 1 deliveries", "nothing_new": False, "seconds": {"refine": 1.5},
         "deliveries": {"new": 1, "accepted": 1, "refused": 1}, "rows_in": 12, "rows_accepted": 3,
-        "rows_quarantined": 8, "rows_outranked": 1,
+        "rows_quarantined": 8, "rows_outranked": 1, "rows_unchanged": 0,
     }  # fmt: skip
 
 

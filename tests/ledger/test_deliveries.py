@@ -147,6 +147,12 @@ def test_an_outcome_keeps_its_numbers() -> None:
     }
 
 
+def test_unchanged_rows_of_a_history_are_kept_with_the_decision() -> None:
+    told = replace(outcome("a", 1), rows_unchanged=2, decision=7)
+    assert outcome_row(told, delivery("a", 1), "run-9")["details"] == {"decision": 7, "rows_unchanged": 2}
+    assert entries(delivery("a", 1), told).outcomes == {(SILVER, "a"): told}
+
+
 def decided(kind: Kind, name: str, sequence: int, entry: int = 1) -> Decision:
     return Decision(kind, name, sequence, "ann", "wrong prices", entry=entry)
 

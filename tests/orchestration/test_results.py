@@ -82,6 +82,13 @@ def test_the_figures_of_a_step_are_told(tmp_path: Path, caplog: pytest.LogCaptur
     assert BrokenRule(*found["refused"][0]).name == "usage/b.csv"
 
 
+def test_unchanged_rows_of_a_history_are_told_beside_outranked_ones(tmp_path: Path) -> None:
+    written(tmp_path, result(deliveries=[{**GOOD, "rows_accepted": 900, "rows_unchanged": 90}]))
+    assert conclude(job(tmp_path), 0, context())["rows"] == {
+        "in": 1000, "accepted": 900, "quarantined": 8, "outranked": 2, "unchanged": 90,
+    }  # fmt: skip
+
+
 def test_a_refused_gold_table_is_told(tmp_path: Path) -> None:
     told = "billing.gold.daily_usage keeps its old version: staged rows: RowCount > 0 failed (RowCount is 0)"
     written(tmp_path, result(exit_code=3, verdicts=[GOLD], refused_tables=[told]))

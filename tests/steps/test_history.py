@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lakehouse.cli.screen import show_run
 from lakehouse.steps.decisions import retract
 from lakehouse.steps.verify import verify
 from tests.conftest import Run, deliver, usage
@@ -97,12 +98,22 @@ def test_versions_do_not_depend_on_the_order_of_arrival(run: Run, landing: Path,
 
 
 @pytest.mark.usefixtures("history")
-def test_corrections_and_retractions_change_the_middle_of_a_history(run: Run, landing: Path, tmp_path: Path) -> None:
+def test_corrections_and_retractions_change_the_middle_of_a_history(
+    run: Run, landing: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     lake = tmp_path / "lake"
     for day, rows in DELIVERED.items():
         deliver(landing, day, "a.csv", rows)
-    run(steps=STEPS)
+    summary = run(steps=STEPS)
     assert versions(lake) == EXPECTED
+    became = [(d.rows_in, d.rows_accepted, d.rows_unchanged, d.rows_outranked) for d in summary.taken("accepted")]
+    assert became == [(2, 2, 0, 0), (1, 0, 1, 0), (2, 1, 0, 1), (1, 0, 1, 0), (1, 1, 0, 0)]
+    show_run(summary)
+    shown = [line.split("│")[1:3] for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert [(what.strip(), rows.strip()) for what, rows in shown[:5]] == [
+        ("in", "7"), ("accepted", "4"), ("outranked by another row of their key", "1"),
+        ("unchanged: the version before still holds", "2"), ("quarantined", "0"),
+    ]  # fmt: skip
     # The version's first day is withdrawn: the next row that had said the same opens it now.
     run(steps=STEPS, decide=retract("usage/year=2025/month=01/day=02/a.csv", "me", "test"))
     assert versions(lake)[0] == ("free", "eu", 3, 4, False, 1)

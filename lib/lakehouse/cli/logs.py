@@ -179,7 +179,7 @@ def _events(summary: RunSummary) -> Iterable[tuple[int, str, Mapping[str, Any]]]
 
 def _figures(summary: RunSummary) -> dict[str, Any]:
     states = [delivery.state for delivery in summary.deliveries]
-    names = ("rows_in", "rows_accepted", "rows_quarantined", "rows_outranked")
+    names = ("rows_in", "rows_accepted", "rows_quarantined", "rows_outranked", "rows_unchanged")
     judged = [delivery for delivery in summary.deliveries if delivery.state in {"accepted", "refused"}]
     return {
         "exit_code": summary.exit_code,

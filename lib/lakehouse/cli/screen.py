@@ -115,6 +115,9 @@ def _show_rows(out: Console, summary: RunSummary) -> None:
         table.add_row("in", _number(sum(d.rows_in for d in mine)))
         table.add_row("accepted", _number(sum(d.rows_accepted for d in mine)))
         table.add_row("outranked by another row of their key", _number(sum(d.rows_outranked for d in mine)))
+        unchanged = sum(d.rows_unchanged for d in mine)
+        if unchanged:
+            table.add_row("unchanged: the version before still holds", _number(unchanged))
         table.add_row("quarantined", _number(sum(d.rows_quarantined for d in mine)))
         refused = sum(d.rows_in - d.rows_quarantined for d in mine if d.state == "refused")
         if refused:

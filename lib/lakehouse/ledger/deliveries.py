@@ -56,6 +56,8 @@ class Outcome:
     rows_outranked: int
     decision: int = 0
     """The newest decision that it takes into account."""
+    rows_unchanged: int = 0
+    """Of a table with versions: rows that opened none because the version before still held."""
 
 
 @dataclass(frozen=True)
@@ -230,11 +232,13 @@ def _outcome(table: TableId, row: Row) -> Outcome:
         rows_quarantined=row["rows_quarantined"],
         rows_outranked=row["rows_outranked"],
         decision=(row.get("details") or {}).get("decision", 0),
+        rows_unchanged=(row.get("details") or {}).get("rows_unchanged", 0),
     )
 
 
 def outcome_row(outcome: Outcome, delivery: Delivery, run_id: str) -> Row:
     """The ledger entry that says what became of a delivery."""
+    details = {"decision": outcome.decision, "rows_unchanged": outcome.rows_unchanged}
     return {
         "table_id": str(outcome.table),
         "delivery_id": outcome.delivery_id,
@@ -247,6 +251,6 @@ def outcome_row(outcome: Outcome, delivery: Delivery, run_id: str) -> Row:
         "rows_accepted": outcome.rows_accepted,
         "rows_quarantined": outcome.rows_quarantined,
         "rows_outranked": outcome.rows_outranked,
-        "details": {"decision": outcome.decision} if outcome.decision else None,
+        "details": {name: value for name, value in details.items() if value} or None,
         "run_id": run_id,
     }

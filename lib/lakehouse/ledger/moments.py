@@ -72,8 +72,9 @@ def _outcomes_again(then: Register, now: Register) -> Iterable[Outcome]:
             continue
         if seen is None and key in now.published:
             yield replace(
-                present, state="withdrawn", reason="restored", rows_accepted=0, rows_quarantined=0, rows_outranked=0
-            )
+                present, state="withdrawn", reason="restored", rows_accepted=0, rows_quarantined=0, rows_outranked=0,
+                rows_unchanged=0,
+            )  # fmt: skip
         for wanted in dict.fromkeys((seen, outcome)):
             if wanted is not None:
                 yield wanted

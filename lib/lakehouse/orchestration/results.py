@@ -164,7 +164,7 @@ def figures(job: Job, result: Mapping[str, Any]) -> dict[str, Any]:
         "nothing_new": bool(result.get("nothing_new")),
         "dry_run": bool(result.get("dry_run")),
         "deliveries": {state: states.count(state) for state in dict.fromkeys(states)},
-        "rows": {name: sum(int(d[f"rows_{name}"]) for d in judged) for name in _ROWS} if judged else {},
+        "rows": _rows(judged),
         "refused": [[rule.table, rule.delivery_id, rule.reason] for rule in broken[:_MOST]],
         "refused_count": len({rule.name for rule in broken}),
         "refused_tables": list(result.get("refused_tables") or [])[:_MOST],
@@ -177,7 +177,11 @@ def figures(job: Job, result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_ROWS = ("in", "accepted", "quarantined", "outranked")
+def _rows(deliveries: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """What became of the rows of deliveries; ``unchanged`` only where a table with versions has such rows."""
+    names = ("in", "accepted", "quarantined", "outranked", "unchanged")
+    found = {name: sum(int(d.get(f"rows_{name}") or 0) for d in deliveries) for name in names}
+    return {name: rows for name, rows in found.items() if rows or name != "unchanged"} if deliveries else {}
 
 
 def broken_rules(result: Mapping[str, Any]) -> Iterator[BrokenRule]:
@@ -203,8 +207,8 @@ def told_lines(result: Mapping[str, Any]) -> Iterator[str]:
         mine = [d for d in deliveries if d["table"] == table]
         states = [d["state"] for d in mine]
         counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-        rows = "".join(f", {sum(int(d[f'rows_{name}']) for d in mine):,} {name}" for name in _ROWS)
-        yield f"{table}: {counts}; rows{rows[1:]}" if any(d["rows_in"] for d in mine) else f"{table}: {counts}"
+        rows = ", ".join(f"{count:,} {name}" for name, count in _rows(mine).items())
+        yield f"{table}: {counts}; rows {rows}" if any(d["rows_in"] for d in mine) else f"{table}: {counts}"
     for delivery in deliveries:
         if delivery["state"] in {"refused", "unreadable", "unconfirmed", "torn"}:
             yield f"{delivery['state']} {delivery['delivery_id']}: {delivery['reason']}"
@@ -250,7 +254,7 @@ def note(step: str, found: Mapping[str, Any]) -> str:
         return "; ".join([f"{step}: nothing new", *parts])
     parts += [f"{count} {state}" for state, count in found["deliveries"].items()]
     if rows := found["rows"]:
-        parts.append("rows " + ", ".join(f"{rows[name]:,} {name}" for name in _ROWS if rows[name] or name == "in"))
+        parts.append("rows " + ", ".join(f"{count:,} {name}" for name, count in rows.items() if count or name == "in"))
     if found["refused_tables"]:
         parts.append(f"{len(found['refused_tables'])} tables refused")
     return f"{step}: " + ("; ".join(parts) or "done")

@@ -22,8 +22,23 @@ from lakehouse.steps.recovery import begin, complete
 from lakehouse.steps.shapes import bronze_shape, keyed_table
 from lakehouse.steps.workspace import Workspace
 from lakehouse.storage import keyed, winners
-from lakehouse.storage.keyed import Colliding, KeyedTable, Scope
-from lakehouse.storage.tables import ensure_table, file_count, read_table
+from lakehouse.storage.keyed import OUTRANKED, Colliding, KeyedTable, Scope
+from lakehouse.storage.tables import OBSERVED_AS, ensure_table, file_count, read_table
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where the good rows of one delivery lie: numbers of rows."""
+
+    published: int = 0
+    outranked: int = 0
+    unchanged: int = 0
+    """Of a table with versions: rows that opened none because the version before still held."""
+
+    @property
+    def all(self) -> int:
+        """Wherever they lie."""
+        return self.published + self.outranked + self.unchanged
 
 
 @dataclass(frozen=True)
@@ -130,7 +145,7 @@ class Refinement:
 
     def publish(
         self, accepted: Sequence[Delivery], withdrawn: Sequence[int], suspects: Suspects, rebuild: bool
-    ) -> dict[int, tuple[int, int]] | None:
+    ) -> dict[int, Placed] | None:
         """Publish the good rows of the accepted deliveries.
 
         Returns the rows per sequence that lay in the touched partitions before, when rows of others may have moved.
@@ -147,17 +162,19 @@ class Refinement:
         winners.publish(self._good(accepted), contenders, suspects.colliding, suspects.scope, replaced)
         return before
 
-    def counts(self) -> dict[int, tuple[int, int]]:
-        """Per delivery sequence: rows that are published and outranked, in the touched partitions."""
+    def counts(self) -> dict[int, Placed]:
+        """Per delivery sequence: where its rows lie in the touched partitions."""
         assert self.scope is not None
         scope = self.scope if not self.scope.empty else Scope(self.keyed, (), False)
         spark = self.work.spark
-        published = scope.read(spark, self.keyed.path).select("delivery_sequence", F.lit(1).alias("here"))
+        published = scope.read(spark, self.keyed.path).select("delivery_sequence", F.lit("published").alias("place"))
         beside = self.keyed.beside(scope.read(spark, self.keyed.outranked_path))
-        outranked = beside.select("delivery_sequence", F.lit(0).alias("here"))
-        counted = published.unionByName(outranked).groupBy("delivery_sequence")
-        rows = counted.agg(F.sum("here").alias("published"), F.count("*").alias("all")).collect()
-        return {row["delivery_sequence"]: (row["published"], row["all"] - row["published"]) for row in rows}
+        fate = F.col(OBSERVED_AS) if self.keyed.history else F.lit(OUTRANKED)
+        rows = published.unionByName(beside.select("delivery_sequence", fate.alias("place")))
+        found: dict[int, dict[str, int]] = {}
+        for row in rows.groupBy("delivery_sequence", "place").count().collect():
+            found.setdefault(row["delivery_sequence"], {})[row["place"]] = row["count"]
+        return {sequence: Placed(**counted) for sequence, counted in found.items()}
 
     def _good(self, deliveries: Sequence[Delivery]) -> DataFrame:
         return self.batch.good(addresses(deliveries), self.keyed.row_columns)
@@ -199,6 +216,7 @@ class Refinement:
                 "rows_quarantined": outcome.rows_quarantined,
                 "rows_outranked": outcome.rows_outranked,
             }
+            own |= {"rows_unchanged": outcome.rows_unchanged} if self.keyed.history else {}
             for name, value in {**own, **broken}.items():
                 figures.append(
                     {

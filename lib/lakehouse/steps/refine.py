@@ -11,7 +11,7 @@ from lakehouse.ledger.book import table_version
 from lakehouse.ledger.deliveries import Delivery, Outcome, Register, outcome_row
 from lakehouse.quality.quarantine import broken_rules, close_superseded, replayed_rows
 from lakehouse.steps.preparation import closed_contents, prepare, withdrawn_sequences
-from lakehouse.steps.publication import Refinement, fates
+from lakehouse.steps.publication import Placed, Refinement, fates
 from lakehouse.steps.recovery import undo
 from lakehouse.steps.staleness import gone_outcomes, pending_deliveries
 from lakehouse.steps.summary import DeliverySummary, RunSummary, TableSummary
@@ -94,6 +94,7 @@ def _summarise(
             DeliverySummary(
                 str(table.id), outcome.delivery_id, outcome.state, outcome.reason, outcome.rows_in,
                 outcome.rows_accepted, outcome.rows_quarantined, outcome.rows_outranked, broken,
+                outcome.rows_unchanged,
             )
         )  # fmt: skip
     summary.tables.append(TableSummary(str(table.id), table_version(work.lake.table(table.id))))
@@ -105,11 +106,11 @@ def _outcome(
     delivery: Delivery,
     accepted: bool,
     rules: dict[int, dict[str, int]],
-    counts: dict[int, tuple[int, int]],
+    counts: dict[int, Placed],
     reason: str | None,
 ) -> Outcome:
     sequence = delivery.sequence or 0
-    published, outranked = counts.get(sequence, (0, 0)) if accepted else (0, 0)
+    placed = counts.get(sequence, Placed()) if accepted else Placed()
     return Outcome(
         table=table.id,
         delivery_id=delivery.delivery_id,
@@ -118,17 +119,18 @@ def _outcome(
         fingerprint=work.fingerprint(table.id),
         reason=reason,
         rows_in=delivery.rows or 0,
-        rows_accepted=published,
+        rows_accepted=placed.published,
         rows_quarantined=rules[sequence].get("", 0),
-        rows_outranked=outranked,
+        rows_outranked=placed.outranked,
+        rows_unchanged=placed.unchanged,
     )
 
 
 def _check_conservation(
     table: SilverTable,
     outcomes: Sequence[Outcome],
-    before: dict[int, tuple[int, int]] | None,
-    counts: dict[int, tuple[int, int]],
+    before: dict[int, Placed] | None,
+    counts: dict[int, Placed],
     withdrawn: Sequence[int],
     visible: set[int],
 ) -> None:
@@ -137,21 +139,22 @@ def _check_conservation(
     Raises ConservationError naming the delivery and the counts; the ledger then keeps the delivery pending.
     """
     for outcome in outcomes:
-        found = outcome.rows_accepted + outcome.rows_outranked + outcome.rows_quarantined
-        if outcome.state == "accepted" and found != outcome.rows_in:
+        good = Placed(outcome.rows_accepted, outcome.rows_outranked, outcome.rows_unchanged)
+        if outcome.state == "accepted" and good.all + outcome.rows_quarantined != outcome.rows_in:
+            unchanged = f"{good.unchanged} unchanged, " if good.unchanged else ""
             raise ConservationError(
-                f"{table.id}: of the {outcome.rows_in} rows of {outcome.delivery_id}, {outcome.rows_accepted} are "
-                f"published, {outcome.rows_outranked} outranked and {outcome.rows_quarantined} quarantined."
+                f"{table.id}: of the {outcome.rows_in} rows of {outcome.delivery_id}, {good.published} are published, "
+                f"{unchanged}{good.outranked} outranked and {outcome.rows_quarantined} quarantined."
             )
     mine = {outcome.sequence for outcome in outcomes} | set(withdrawn)
-    for sequence, (published, outranked) in (before or {}).items():
-        now = counts.get(sequence, (0, 0))
-        if sequence not in mine and sum(now) != published + outranked:
+    for sequence, earlier in (before or {}).items():
+        now = counts.get(sequence, Placed())
+        if sequence not in mine and now.all != earlier.all:
             raise ConservationError(
-                f"{table.id}: delivery sequence {sequence} had {published + outranked} rows in the touched "
-                f"partitions before this run and has {sum(now)} now."
+                f"{table.id}: delivery sequence {sequence} had {earlier.all} rows in the touched "
+                f"partitions before this run and has {now.all} now."
             )
-    strangers = [sequence for sequence, found in counts.items() if sum(found) and sequence not in visible]
+    strangers = [sequence for sequence, found in counts.items() if found.all and sequence not in visible]
     if strangers:
         raise ConservationError(
             f"{table.id}: the touched partitions hold rows of the delivery sequences "

@@ -22,6 +22,8 @@ class DeliverySummary:
     rows_quarantined: int = 0
     rows_outranked: int = 0
     quarantined_by_rule: dict[str, int] = field(default_factory=dict)
+    rows_unchanged: int = 0
+    """Of a table with versions: rows that opened none because the version before still held."""
 
 
 @dataclass
