@@ -254,6 +254,13 @@ MISTAKES = {
     "where a gate looks": [Change(SILVER, "{on: conformed, ", "{on: conform, ")],
     "unknown statement of a gate": [Change(SILVER, "RowCount > 0", "RowCont > 0")],
     "where in a gate": [Change(SILVER, "rule: RowCount > 0", "rule: 'RowCount > 0 where \"region = 1\"'")],
+    "statements that are joined in a gate": [
+        Change(SILVER, "rule: RowCount > 0", "rule: '(RowCount > 0) and (IsComplete \"region\")'")
+    ],
+    "statements that are joined without brackets": [
+        Change(SILVER, "rule: RowCount > 0", "rule: 'IsComplete \"region\" or RowCount > 5'")
+    ],
+    "gate on the number of columns": [Change(SILVER, "rule: RowCount > 0", "rule: ColumnCount = 6")],
     "unknown column of a gate": [Change(SILVER, '"region" > 0.5', '"regoin" > 0.5')],
     "conformed gate of gold": [Change(DAILY, "{on: staged, ", "{on: conformed, ")],
     # --- sources

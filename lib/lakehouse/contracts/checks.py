@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 
 from lakehouse.contracts.columns import DELIVERY_COLUMNS, HISTORY_COLUMNS, RESERVED, WORK_COLUMNS
 from lakehouse.contracts.names import TableId
+from lakehouse.contracts.rules import Gate
 from lakehouse.contracts.tables import AnyTable, BronzeTable, GoldTable, SilverTable, input_ids
 from lakehouse.contracts.writes import ReplacePeriods, Scd2
 from lakehouse.errors import ConfigurationError, nearest
 
 _FILTER = re.compile(r'\bwhere\s+"', re.IGNORECASE)
 _QUARANTINED = "quarantined"
-_READING_REASONS = ("required", "unreadable", "excess_scale")
+_READING_REASONS = ("required", "unreadable", "excess_scale", "out_of_range")
 """A column's name and one of these words name a reason that the engine itself gives."""
 
 
@@ -262,9 +263,25 @@ def _check_gates(table: SilverTable | GoldTable, columns: Iterable[str]) -> None
                 f"{table.file}: gates.{number}.on: '{gate.on}' is not allowed here: gold has no text to conform. "
                 "Allowed: 'staged'."
             )
-        if isinstance(table, SilverTable) and _FILTER.search(gate.rule):
-            raise ConfigurationError(
-                f"{table.file}: gates.{number}.rule: '{gate.rule}' has its own where; a gate of a silver table "
-                "already looks at one delivery. Leave the where out."
-            )
+        problem = _of_delivery(gate) if isinstance(table, SilverTable) else None
+        if problem:
+            raise ConfigurationError(f"{table.file}: gates.{number}.rule: '{gate.rule}' {problem}")
         _known(table, f"gates.{number}.rule", gate.columns, columns)
+
+
+def _of_delivery(gate: Gate) -> str | None:
+    """Why a gate cannot look at one delivery at a time, as those of a silver table do; None when it can."""
+    if _FILTER.search(gate.rule):
+        return "has its own where; a gate of a silver table already looks at one delivery. Leave the where out."
+    if gate.joined:
+        return (
+            "joins statements; a gate of a silver table is one statement about one delivery. Write each as a gate "
+            "of its own, or what is asked of single rows as a row rule. "
+            "Example: row_rules: {paid_or_free: {assert: price > 0 OR tier = 'free', because: others are billed}}"
+        )
+    if gate.rule.split()[0] == "ColumnCount":
+        return (
+            "asks how many columns there are; a silver table has those of its contract, whatever was delivered. "
+            "Leave it out: 'lakehouse status' tells how the columns of deliveries differ."
+        )
+    return None

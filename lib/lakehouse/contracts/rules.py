@@ -21,6 +21,7 @@ GATE_KINDS = (
 
 
 _QUOTED = re.compile(r'"([^"]+)"')
+_JOINED = re.compile(rf"^\s*\(|\b(?:and|or)\s+\(?\s*(?:{'|'.join(GATE_KINDS)})\b", re.IGNORECASE)
 _PRESENCE = re.compile(r'(?:Completeness|IsComplete) "[^"]+"[^"]*')
 
 
@@ -52,6 +53,11 @@ class Gate(Declaration):
     def presence_only(self) -> bool:
         """Whether it asks no more of a column than whether its values are there."""
         return _PRESENCE.fullmatch(self.rule) is not None
+
+    @property
+    def joined(self) -> bool:
+        """Whether it is several statements, joined by and, or, and brackets."""
+        return _JOINED.search(_QUOTED.sub("", self.rule)) is not None
 
     @field_validator("rule")
     @classmethod
