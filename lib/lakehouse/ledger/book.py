@@ -163,6 +163,12 @@ def table_version(path: str) -> int | None:
         return None
 
 
+def row_count(path: str) -> int:
+    """Rows of a Delta table's newest version; reads the log only."""
+    counts = DeltaTable(path).get_add_actions(flatten=True).column("num_records").to_pylist()
+    return sum(int(count or 0) for count in counts)
+
+
 def changed_since(path: str, version: int) -> bool:
     """Whether any commit after a version changed rows; compaction and vacuum do not."""
     return changed_between(path, version, DeltaTable(path).version())

@@ -11,7 +11,7 @@ from lakehouse.contracts.rules import Threshold
 from lakehouse.quality.gates import Verdict
 
 _SHOWN = 20
-"""Rows below one threshold that get a verdict of their own; the number of the others is told."""
+"""Rows below one threshold that get a verdict of their own, and all errors; the number of the others is told."""
 
 
 def judge_figures(rows: DataFrame, thresholds: Sequence[Threshold]) -> list[Verdict]:
@@ -28,13 +28,11 @@ def _judge(rows: DataFrame, threshold: Threshold) -> Iterator[Verdict]:
     found = low.select(figure.alias("figure"), F.col(threshold.says).alias("says")).orderBy("figure", "says").collect()
     if not found:
         yield Verdict(None, "figures", rule, "warn", True, None, {})
-    for row in found[:_SHOWN]:
+    told = [row for at, row in enumerate(found) if at < _SHOWN or threshold.severity(row["figure"]) == "error"]
+    for row in told:
         yield _verdict(rule, threshold, row)
-    for row in found[_SHOWN:]:
-        if threshold.severity(row["figure"]) == "error":
-            yield _verdict(rule, threshold, row)
-    if len(found) > _SHOWN:
-        more = f"{len(found) - _SHOWN} more rows with {threshold.figure} below {max(limits)}"
+    if len(found) > len(told):
+        more = f"{len(found) - len(told)} more rows with {threshold.figure} below {max(limits)}"
         yield Verdict(None, "figures", rule, "warn", False, more, {})
 
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from deltalake import DeltaTable
-
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import AnyTable, BronzeTable, GoldTable, SilverTable
-from lakehouse.ledger.book import table_version
+from lakehouse.ledger.book import row_count, table_version
 from lakehouse.ledger.deliveries import Register, register
 from lakehouse.ledger.entries import Row
 from lakehouse.steps.workspace import Workspace
@@ -70,14 +68,9 @@ def _table(
         published_at=published_at,
         age_seconds=round((now - published_at).total_seconds(), 1) if published_at else None,
         version=version,
-        rows=_rows(path) if version is not None else None,
+        rows=row_count(path) if version is not None else None,
         run_id=newest["run_id"] if newest else None,
     )
-
-
-def _rows(path: str) -> int:
-    counts = DeltaTable(path).get_add_actions(flatten=True).column("num_records").to_pylist()
-    return sum(int(count or 0) for count in counts)
 
 
 @dataclass(frozen=True)
@@ -109,7 +102,7 @@ class _Days:
 
     def _of_inputs(self, gold: GoldTable, at: datetime) -> date | None:
         found = []
-        for source in gold.inputs.values():
+        for source in (given.owner for given in gold.inputs.values()):
             made = [row["recorded_at"] for row in self.publications.get(source, []) if row["recorded_at"] <= at]
             found.append(self.newest(source, made[-1]) if made else None)
         return min((day for day in found if day), default=None)

@@ -11,7 +11,7 @@ from lakehouse.contracts.sql import check_sql
 from lakehouse.errors import ExitCode, LakehouseError
 from lakehouse.landing.listing import missing_days
 from lakehouse.landing.news import News, look
-from lakehouse.ledger.book import table_version
+from lakehouse.ledger.book import row_count, table_version
 from lakehouse.ledger.decisions import decision_rows
 from lakehouse.ledger.deliveries import Register
 from lakehouse.ledger.obstacles import explaining
@@ -156,14 +156,7 @@ def _complete_tables(work: Workspace, summary: RunSummary) -> None:
         path = work.lake.table(table_id)
         version = table_version(path)
         if version is not None:
-            summary.tables.append(TableSummary(str(table_id), version, _rows(path), notes.get(str(table_id), "")))
-
-
-def _rows(path: str) -> int:
-    from deltalake import DeltaTable
-
-    counts = DeltaTable(path).get_add_actions(flatten=True).column("num_records").to_pylist()
-    return sum(int(count or 0) for count in counts)
+            summary.tables.append(TableSummary(str(table_id), version, row_count(path), notes.get(str(table_id), "")))
 
 
 def _conclude(work: Workspace, news: News, summary: RunSummary, strict: bool) -> None:
