@@ -49,6 +49,10 @@ def mapped(text: str) -> str:
     return f"region: {{type: string, mapped: {text}, description: Region of the resource}}"
 
 
+def marker(of: str) -> str:
+    return f"region: {{type: string, null_marker_of: {of}, description: What stood there}}"
+
+
 def threshold(text: str) -> Change:
     return Change(DAILY, "write:", f"thresholds: [{text}]\nwrite:")
 
@@ -115,6 +119,9 @@ MISTAKES = {
     "mapped and derived": [
         Change(SILVER, REGION, mapped("{from: user_id, values: {'*': x}}, derived: user_id"))
     ],
+    "null marker of an unknown column": [Change(SILVER, REGION, marker("regio"))],
+    "null marker of a column without any": [Change(SILVER, REGION, marker("user_id"))],
+    "null marker that is a number": [Change(SILVER, REGION, marker("user_id").replace("string", "int"))],
     "mapped from nothing": [Change(SILVER, REGION, mapped("{from: delivery, values: {'*': x}}"))],
     "parameter that is a list": [Change(DAILY, "write:", "parameters: {high_from: [1]}\nwrite:")],
     "parameter that the transform does not take": [
@@ -136,6 +143,13 @@ MISTAKES = {
     "history of deliveries without a day": [
         HISTORY, Change(BRONZE, "year={year}/month={month}/day={day}/*.csv", "*.csv")
     ],
+    "periods of rows beside": [Change(DAILY, "inputs: {", "inputs: {beside: billing.outranked.usage, ")],
+    "rows beside gold": [Change(TOTALS, "billing.gold.daily_usage", "billing.outranked.daily_usage")],
+    "rows beside a computed table": [
+        Change("billing/silver/regions.yml", "", REGIONS.format("billing.silver.usage")),
+        Change(TOTALS, "billing.gold.daily_usage", "billing.outranked.regions"),
+    ],
+    "silver refined from rows beside": [Change(SILVER, "billing.bronze.usage", "billing.outranked.usage")],
     "silver computed from gold": [
         Change("billing/silver/regions.yml", "", REGIONS.format("billing.gold.daily_usage"))
     ],

@@ -31,7 +31,7 @@ CUSTOMERS = (
     "first_name,last_name,company_name,address,city,county,postal,phone1,phone2,email,web",
     "Ann,Lee,TOYS,1 Long Rd,Leeds,Kent,LS1 1AA,111,112,ann@toys.example,http://toys.example",
     *(
-        f"Ed,No {n},Shop,{n} Long Rd,Leeds,Kent,LS1 1AA,113,114,ed{n}@shop.example,http://shop.example"
+        f"Ed,No {n},Shop,{n} Long Rd,Leeds,Kent,LS1 1AA,113,{'114' if n % 6 else '#ERROR!'},ed{n}@shop.example,http://shop.example"
         for n in range(18)
     ),
     # One in twenty, which is not too many.

@@ -92,7 +92,7 @@ TABLES = (
     ),
     Compared(
         "retail_gold.data_coverage",
-        "delivery_id, measure",
+        "delivery_id, measure, subject",
         "rows_checked, rows_matched",
         oracle.data_coverage,
     ),

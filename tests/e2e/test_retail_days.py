@@ -96,6 +96,22 @@ def test_a_customer_who_is_known_later_is_found_without_touching_the_lines(
     ]
 
 
+def test_null_markers_are_counted_in_every_row_of_customers_that_open_no_version_too(
+    lake: duckdb.DuckDBPyConnection,
+) -> None:
+    told = lake.execute(
+        "SELECT delivery_id, statement FROM retail_gold.data_coverage "
+        "WHERE table_name = 'dim_customer' AND subject = 'phone_2' ORDER BY delivery_id"
+    ).fetchall()
+    assert told == [
+        ("customers/shop_customers_gb_20250102.csv", "1 of 1 customers have a null marker for phone_2"),
+        ("customers/shop_customers_gb_20250201.csv", "3 of 19 customers have a null marker for phone_2"),
+    ]
+    # Ed is in both files; a marker opens no version.
+    versions = "SELECT version, phone_2, phone_2_null_marker FROM retail_silver.dim_customer WHERE last_name = 'No 0'"
+    assert lake.execute(versions).fetchall() == [(1, None, "#ERROR!")]
+
+
 def test_who_has_no_e_mail_address_is_in_quarantine(lake: duckdb.DuckDBPyConnection) -> None:
     found = lake.execute(
         "SELECT record_number, reasons[1].rule, reasons[1].value FROM retail_quarantine.dim_customer"

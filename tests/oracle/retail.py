@@ -194,13 +194,18 @@ def daily_insights(lines: Iterable[Line]) -> dict[date, tuple[Any, ...]]:
     return found
 
 
-def data_coverage(shop: Shop) -> dict[tuple[str, str], tuple[int, int]]:
-    """By delivery and measure: lines, and how many of them are found or have a null marker."""
+def data_coverage(shop: Shop) -> dict[tuple[str, str, str], tuple[int, int]]:
+    """By delivery, measure and subject: rows, and how many of them are found or have a null marker."""
     known, found = shop.known, {}
     for delivery, some in _grouped(shop.lines, lambda one: one.delivery).items():
-        found[delivery, "reference"] = (len(some), sum(one.who in known for one in some))
-        found[delivery, "calendar"] = (len(some), sum(one.day in shop.days for one in some))
-        found[delivery, "null_marker"] = (len(some), sum(one.phone == "#ERROR!" for one in some))
+        found[delivery, "reference", "dim_customer"] = (len(some), sum(one.who in known for one in some))
+        found[delivery, "calendar", "dim_date"] = (len(some), sum(one.day in shop.days for one in some))
+        found[delivery, "null_marker", "phone"] = (len(some), sum(one.phone == "#ERROR!" for one in some))
+    for delivery in {row["delivery"] for row in shop.customers}:
+        people = [row for row in shop.customers if row["delivery"] == delivery]
+        for subject, column in (("phone", "phone1"), ("phone_2", "phone2")):
+            marked = sum(row[column] == "#ERROR!" for row in people)
+            found[delivery, "null_marker", subject] = (len(people), marked)
     return found
 
 
@@ -233,7 +238,8 @@ def dim_customer(shop: Shop) -> dict[tuple[str, date], tuple[Any, ...]]:
             if not versions or versions[-1][1] != known:
                 versions.append((day, known))
         newest = by_day[max(by_day)]
-        contacts = (newest["phone1"] or None, newest["phone2"] or None, newest["web"] or None)
+        phones = (None if newest[name] in ("", "#ERROR!") else newest[name] for name in ("phone1", "phone2"))
+        contacts = (*phones, newest["web"] or None)
         ends = [*(day for day, _ in versions[1:]), None]
         for number, ((day, known), end) in enumerate(zip(versions, ends, strict=True), start=1):
             found[_hashed(who), day] = (end, number, *known, *contacts)

@@ -32,11 +32,15 @@ SECOND = (
     + "Shipped,4,1,1/3/2005 0:00,S12_9,5,149.98,Wheels,Bo,Ray,EMEA,1,Cars\n"
     "Shipped,6,1,1/3/2005 0:00,S12_8,5,149.98,Wheels,Bo,Ray,EMEA,1,Cars\n"
 )
-CUSTOMERS = "first_name,last_name,company_name,email\rAnn,Lee,toys,ann@toys.example\rBo,Ray,Wheels,bo at wheels\r"
+CUSTOMERS = (
+    "first_name,last_name,company_name,email,phone1,phone2\rAnn,Lee,toys,ann@toys.example,1,#ERROR!\r"
+    "Bo,Ray,Wheels,bo at wheels,#ERROR!,#ERROR!\r"
+)
 CALENDAR = (
     "CALENDAR_DATE,FISCAL_YEAR,FISCAL_QUARTER,FISCAL_MONTH_NUMBER,FISCAL_WEEK_OF_YEAR\n"
     "2005-01-02,2004,4,12,49\n2005-01-03,2004,4,12,49\n"
 )
+PHONE = ("null_marker", "phone")
 A, B = "transactions/a_20050103.csv", "transactions/b_20050104.csv.gz"
 
 
@@ -111,6 +115,7 @@ def test_rankings(shop: oracle.Shop) -> None:
     }
     assert [row[0] for row in oracle.top_customers(shop.lines)] == ["Wheels", "Toys"]
     assert oracle.data_coverage(shop) == {
-        (A, "reference"): (4, 2), (A, "calendar"): (4, 3), (A, "null_marker"): (4, 1),
-        (B, "reference"): (2, 0), (B, "calendar"): (2, 2), (B, "null_marker"): (2, 0),
+        (A, "reference", "dim_customer"): (4, 2), (A, "calendar", "dim_date"): (4, 3), (A, *PHONE): (4, 1),
+        (B, "reference", "dim_customer"): (2, 0), (B, "calendar", "dim_date"): (2, 2), (B, *PHONE): (2, 0),
+        ("customers/d_20050103.csv", *PHONE): (1, 0), ("customers/d_20050103.csv", "null_marker", "phone_2"): (1, 1),
     }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from chispa import assert_df_equality
 
+from lakehouse.contracts import columns as contract_columns
 from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
 from lakehouse.contracts.domains import load_domain
 from lakehouse.quality.conform import conform, derive
@@ -131,3 +132,43 @@ def test_every_broken_rule_is_named(spark: SparkSession) -> None:
 
 def test_a_warning_quarantines_nothing(spark: SparkSession) -> None:
     assert broken(spark, {"timestamp": "2024-12-01T00:00:00Z"}) == [[]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sql", "credit", "value"),
+    [
+        ("decimal(6,2)", "credit_usage * 1000", "-12.5", "-12500"),
+        # A plain cast would make -1294967296 of it.
+        ("int", "CAST(credit_usage AS BIGINT) * -1000000000", "-3", "3000000000"),
+        ("int", "concat('no ', credit_usage)", "-3", "no -3"),
+    ],
+)
+def test_a_derived_value_that_its_type_does_not_hold_is_a_reason(
+    spark: SparkSession, kind: str, sql: str, credit: str, value: str
+) -> None:
+    derived = contract_columns.Column(type=kind, description="x", derived=sql, required=True)
+    table = TABLE.model_copy(update={"columns": {**TABLE.columns, "scaled": derived}})
+    rows = judge(derive(conform(bronze(spark, [{**GOOD, "credit_usage": credit}]), table, BRONZE), table), table)
+    (row,) = rows.select("scaled", "quarantined", reasons(table, BRONZE).alias("why")).collect()
+    (why,) = row["why"]
+    assert (row["scaled"], row["quarantined"], why["rule"], why["column"]) == (
+        None,
+        True,
+        "scaled_out_of_range",
+        "scaled",
+    )
+    assert (why["value"].rstrip("0").rstrip("."), why["message"]) == (
+        value.rstrip("0"), f"derived as a value that {kind} does not hold",
+    )  # fmt: skip
+
+
+def test_the_null_marker_that_stood_in_a_column_is_kept_in_another(spark: SparkSession) -> None:
+    region = contract_columns.Column(type="string", description="x", null_values=("n/a", "#ERROR!"))
+    marker = contract_columns.Column(type="string", description="x", null_marker_of="region")
+    table = TABLE.model_copy(update={"columns": {**TABLE.columns, "region": region, "region_marker": marker}})
+    texts = ({"region": "#ERROR!"}, {"region": "eu"}, {"region": ""}, {"region": None})
+    rows = conform(bronze(spark, [{**GOOD, **one} for one in texts]), table, BRONZE).orderBy("record_number")
+    found = rows.select("region", "region_marker", "unconformed").collect()
+    assert [tuple(row) for row in found] == [
+        (None, "#ERROR!", False), ("eu", None, False), (None, None, False), (None, None, False),
+    ]  # fmt: skip

@@ -5,17 +5,14 @@ Everything here is decided by names alone; what needs SQL to be understood is in
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from lakehouse.contracts.columns import DELIVERY_COLUMNS, HISTORY_COLUMNS, RESERVED, WORK_COLUMNS
 from lakehouse.contracts.names import TableId
-from lakehouse.contracts.rules import Gate
 from lakehouse.contracts.tables import AnyTable, BronzeTable, GoldTable, SilverTable, input_ids
 from lakehouse.contracts.writes import ReplacePeriods, Scd2
 from lakehouse.errors import ConfigurationError, nearest
 
-_FILTER = re.compile(r'\bwhere\s+"', re.IGNORECASE)
 _QUARANTINED = "quarantined"
 _READING_REASONS = ("required", "unreadable", "excess_scale", "out_of_range")
 """A column's name and one of these words name a reason that the engine itself gives."""
@@ -28,7 +25,7 @@ def check_tables(tables: Mapping[TableId, AnyTable]) -> None:
             if name in _added_columns(table):
                 raise _taken(table, f"columns.{name}")
         for source in input_ids(table):
-            if source not in tables:
+            if source.owner not in tables:
                 known = [str(table_id) for table_id in tables]
                 raise ConfigurationError(
                     f"{table.file}: inputs: there is no table '{source}'.{nearest(str(source), known)} "
@@ -38,7 +35,7 @@ def check_tables(tables: Mapping[TableId, AnyTable]) -> None:
             case BronzeTable():
                 _check_bronze(table)
             case SilverTable():
-                _check_silver(table, tables[table.bronze])
+                _check_silver(table, tables[table.bronze.owner])
             case GoldTable():
                 _check_gold(table, tables)
 
@@ -97,13 +94,13 @@ def _check_bronze(table: BronzeTable) -> None:
 
 
 def _check_silver(table: SilverTable, bronze: AnyTable) -> None:
-    if not isinstance(bronze, BronzeTable):
+    if not isinstance(bronze, BronzeTable) or bronze.id != table.bronze:
         raise ConfigurationError(
-            f"{table.file}: inputs: '{bronze.id}' is not a bronze table; silver refines bronze. "
+            f"{table.file}: inputs: '{table.bronze}' is not a bronze table; silver refines bronze. "
             f"Example: inputs: {{{table.id.name}: {table.id.domain}.bronze.{table.id.name}}}"
         )
-    for name, column in table.conformed():
-        source = column.source or name
+    _check_markers(table)
+    for name, source in table.sources().items():
         if source not in bronze.columns:
             raise ConfigurationError(
                 f"{table.file}: columns.{name}: '{bronze.id}' has no column '{source}'."
@@ -132,6 +129,19 @@ def _check_silver(table: SilverTable, bronze: AnyTable) -> None:
     _check_rule_names(table)
     _check_upkeep(table)
     _check_gates(table, [*table.columns, *DELIVERY_COLUMNS, _QUARANTINED])
+
+
+def _check_markers(table: SilverTable) -> None:
+    for name, column in table.columns.items():
+        if column.null_marker_of:
+            _known(table, f"columns.{name}.null_marker_of", [column.null_marker_of], table.columns)
+            owner = table.columns[column.null_marker_of]
+            if owner.sql or owner.computed or not owner.null_values:
+                raise ConfigurationError(
+                    f"{table.file}: columns.{name}.null_marker_of: '{column.null_marker_of}' is not read from bronze "
+                    "with null markers. Name a column that has null_values. "
+                    'Example: phone: {type: string, null_values: ["n/a"], description: ...}'
+                )
 
 
 def _check_history(table: SilverTable, write: Scd2, bronze: BronzeTable) -> None:
@@ -180,7 +190,9 @@ def _check_rule_names(table: SilverTable) -> None:
 
 def _check_gold(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None:
     for name, source in table.inputs.items():
-        if isinstance(tables[source], BronzeTable):
+        if source != source.owner:
+            _check_beside(table, name, source, tables[source.owner])
+        if isinstance(tables[source.owner], BronzeTable):
             raise ConfigurationError(
                 f"{table.file}: inputs.{name}: '{source}' is a bronze table; {_made_from(table)}. "
                 f"Example: inputs: {{{name}: {source.domain}.silver.{source.name}}}"
@@ -191,7 +203,17 @@ def _check_gold(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None:
                 f"Put this contract into {table.id.domain}/gold."
             )
     for name, column in table.columns.items():
-        for key in ("from", "derived", "computed", "mapped", "formats", "true_values", "false_values", "null_values"):
+        for key in (
+            "from",
+            "derived",
+            "computed",
+            "mapped",
+            "null_marker_of",
+            "formats",
+            "true_values",
+            "false_values",
+            "null_values",
+        ):
             if ("source" if key == "from" else key) in column.model_fields_set:
                 raise ConfigurationError(
                     f"{table.file}: columns.{name}.{key}: the transform makes every column of a gold table, "
@@ -205,6 +227,19 @@ def _check_gold(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None:
     _check_gates(table, [*table.columns])
     for number, threshold in enumerate(table.thresholds):
         _known(table, f"thresholds.{number}", [threshold.figure, threshold.says], table.columns)
+
+
+def _check_beside(table: GoldTable, name: str, source: TableId, owner: AnyTable) -> None:
+    if not isinstance(owner, SilverTable):
+        raise ConfigurationError(
+            f"{table.file}: inputs.{name}: no rows lie beside '{owner.id}', which is computed. "
+            f"Example: inputs: {{{name}: {owner.id}}}"
+        )
+    if isinstance(table.write, ReplacePeriods):
+        raise ConfigurationError(
+            f"{table.file}: inputs.{name}: '{source}' does not tell which of its rows changed: a table that is made "
+            f"from it is made as a whole. Allowed: strategy: replace_all."
+        )
 
 
 def _made_from(table: GoldTable) -> str:
@@ -263,25 +298,7 @@ def _check_gates(table: SilverTable | GoldTable, columns: Iterable[str]) -> None
                 f"{table.file}: gates.{number}.on: '{gate.on}' is not allowed here: gold has no text to conform. "
                 "Allowed: 'staged'."
             )
-        problem = _of_delivery(gate) if isinstance(table, SilverTable) else None
+        problem = gate.unfit_for_deliveries() if isinstance(table, SilverTable) else None
         if problem:
             raise ConfigurationError(f"{table.file}: gates.{number}.rule: '{gate.rule}' {problem}")
         _known(table, f"gates.{number}.rule", gate.columns, columns)
-
-
-def _of_delivery(gate: Gate) -> str | None:
-    """Why a gate cannot look at one delivery at a time, as those of a silver table do; None when it can."""
-    if _FILTER.search(gate.rule):
-        return "has its own where; a gate of a silver table already looks at one delivery. Leave the where out."
-    if gate.joined:
-        return (
-            "joins statements; a gate of a silver table is one statement about one delivery. Write each as a gate "
-            "of its own, or what is asked of single rows as a row rule. "
-            "Example: row_rules: {paid_or_free: {assert: price > 0 OR tier = 'free', because: others are billed}}"
-        )
-    if gate.rule.split()[0] == "ColumnCount":
-        return (
-            "asks how many columns there are; a silver table has those of its contract, whatever was delivered. "
-            "Leave it out: 'lakehouse status' tells how the columns of deliveries differ."
-        )
-    return None

@@ -142,6 +142,10 @@ def _like(pattern: str) -> str:
     return escaped.replace("*", "%")
 
 
+_TEXTS = (("mapped", "country", Mapped.example), ("null_marker_of", "phone_null_marker", "null_marker_of: phone"))
+"""Origins of columns that are always text, each with a name and a declaration for messages."""
+
+
 class Column(Declaration):
     """A typed column of a silver or gold table."""
 
@@ -158,6 +162,8 @@ class Column(Declaration):
     false_values: tuple[str, ...] = ("false", "f", "no", "n", "0")
     null_values: tuple[str, ...] = ()
     """Texts that stand for 'absent' in this column, besides an empty field."""
+    null_marker_of: str | None = None
+    """A column of the same table: this one keeps the null marker that stood in its place, and is null otherwise."""
     derived: str | None = None
     """A SQL expression over the other columns that the engine evaluates."""
     computed: bool = False
@@ -173,6 +179,7 @@ class Column(Declaration):
         origins = [key for key, name in (("from", "source"), ("derived", "derived")) if name in given]
         origins += ["computed"] if self.computed else []
         origins += ["mapped"] if self.mapped else []
+        origins += ["null_marker_of"] if self.null_marker_of else []
         if len(origins) > 1:
             raise PydanticCustomError(
                 "combination",
@@ -192,12 +199,13 @@ class Column(Declaration):
                         "found": self.type if self.type not in types else "not read from bronze",
                     },
                 )
-        if self.mapped and self.type != "string":
-            raise PydanticCustomError(
-                "combination",
-                "'mapped' gives text, and this column is {type}. Example: country: {type: string, {example}}.",
-                {"type": self.type, "example": Mapped.example},
-            )
+        for key, name, example in _TEXTS:
+            if key in given and self.type != "string":
+                raise PydanticCustomError(
+                    "combination",
+                    "'{key}' gives text, and this column is {type}. Example: {name}: {type: string, {example}}.",
+                    {"key": key, "type": self.type, "name": name, "example": example},
+                )
         return self
 
     @property

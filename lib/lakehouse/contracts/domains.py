@@ -181,7 +181,9 @@ def _check_places(folder: Path) -> None:
 
 
 def _in_order(tables: dict[TableId, AnyTable]) -> dict[TableId, AnyTable]:
-    sorter = TopologicalSorter({table_id: input_ids(table) for table_id, table in tables.items()})
+    sorter = TopologicalSorter(
+        {table_id: {source.owner for source in input_ids(table)} for table_id, table in tables.items()}
+    )
     try:
         return {table_id: tables[table_id] for table_id in sorter.static_order()}
     except CycleError as error:

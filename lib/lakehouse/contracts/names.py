@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lakehouse.errors import ConfigurationError, nearest
 
 LAYERS = ("bronze", "silver", "gold")
+BESIDE = "outranked"
+"""In place of a layer: the rows beside a silver table. They have no contract of their own."""
+
 _WORD = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
@@ -20,7 +24,7 @@ class TableId:
     name: str
 
     @classmethod
-    def parse(cls, text: str) -> TableId:
+    def parse(cls, text: str, layers: Sequence[str] = LAYERS) -> TableId:
         """Read ``domain.layer.name``; raises ConfigurationError with the allowed layers otherwise."""
         parts = str(text).split(".")
         if len(parts) != 3 or not all(_WORD.match(part) for part in parts):
@@ -28,11 +32,21 @@ class TableId:
                 f"'{text}' is not a table id. Write <domain>.<layer>.<name> in lower case, "
                 "for example billing.silver.usage."
             )
-        if parts[1] not in LAYERS:
+        if parts[1] not in layers:
             raise ConfigurationError(
-                f"'{parts[1]}' in '{text}' is not a layer. Allowed: {', '.join(LAYERS)}.{nearest(parts[1], LAYERS)}"
+                f"'{parts[1]}' in '{text}' is not a layer. Allowed: {', '.join(layers)}.{nearest(parts[1], layers)}"
             )
         return cls(*parts)
+
+    @property
+    def owner(self) -> TableId:
+        """The table whose contract speaks of these rows: itself, or the silver table that they lie beside."""
+        return TableId(self.domain, "silver", self.name) if self.layer == BESIDE else self
+
+    @property
+    def beside(self) -> TableId:
+        """The rows beside a silver table, as an input of computed ones."""
+        return TableId(self.domain, BESIDE, self.name)
 
     @property
     def path(self) -> str:

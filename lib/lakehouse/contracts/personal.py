@@ -15,23 +15,24 @@ def personal_columns(domain: Domain) -> dict[TableId, frozenset[str]]:
 
     A mark is good for the same data elsewhere, so that one that was forgotten shows nothing: for the bronze column that
     a marked silver column is read from, for the silver column that is read from a marked bronze column, and for columns
-    of the same name in tables made from that one. ``pii: false`` says that a column is not meant.
+    of the same name in tables made from that one. ``pii: false`` says that a column is not meant; null markers are not.
     """
     found: dict[TableId, frozenset[str]] = {}
     for table in domain.tables.values():
-        inherited = {name for source in input_ids(table) for name in found[source]}
+        inherited = {name for source in input_ids(table) for name in found[source.owner]}
         if isinstance(table, BronzeTable):
             inherited = {source for silver in domain.silver() if silver.bronze == table.id for source in _read(silver)}
         elif isinstance(table, SilverTable):
             of_bronze = found[table.bronze]
-            inherited |= {name for name, column in table.conformed() if (column.source or name) in of_bronze}
+            markers = {name for name, column in table.columns.items() if column.null_marker_of}
+            inherited |= {name for name, source in table.sources().items() if source in of_bronze} - markers
         found[table.id] = _personal(table.columns, inherited)
     return found
 
 
 def _read(silver: SilverTable) -> set[str]:
     """Bronze columns that the marked columns of a silver table are read from."""
-    return {column.source or name for name, column in silver.conformed() if column.pii}
+    return {source for name, source in silver.sources().items() if silver.columns[name].pii}
 
 
 def _personal(columns: Mapping[str, Column] | Mapping[str, DeliveredColumn], inherited: set[str]) -> frozenset[str]:

@@ -21,6 +21,7 @@ GATE_KINDS = (
 
 
 _QUOTED = re.compile(r'"([^"]+)"')
+_FILTER = re.compile(r'\bwhere\s+"', re.IGNORECASE)
 _JOINED = re.compile(rf"^\s*\(|\b(?:and|or)\s+\(?\s*(?:{'|'.join(GATE_KINDS)})\b", re.IGNORECASE)
 _PRESENCE = re.compile(r'(?:Completeness|IsComplete) "[^"]+"[^"]*')
 
@@ -54,10 +55,22 @@ class Gate(Declaration):
         """Whether it asks no more of a column than whether its values are there."""
         return _PRESENCE.fullmatch(self.rule) is not None
 
-    @property
-    def joined(self) -> bool:
-        """Whether it is several statements, joined by and, or, and brackets."""
-        return _JOINED.search(_QUOTED.sub("", self.rule)) is not None
+    def unfit_for_deliveries(self) -> str | None:
+        """Why it cannot look at one delivery at a time, as gates of silver tables do; None when it can."""
+        if _FILTER.search(self.rule):
+            return "has its own where; a gate of a silver table already looks at one delivery. Leave the where out."
+        if _JOINED.search(_QUOTED.sub("", self.rule)):
+            return (
+                "joins statements; a gate of a silver table is one statement about one delivery. Write each as a gate "
+                "of its own, or what is asked of single rows as a row rule. "
+                "Example: row_rules: {paid_or_free: {assert: price > 0 OR tier = 'free', because: others are billed}}"
+            )
+        if self.rule.split()[0] == "ColumnCount":
+            return (
+                "asks how many columns there are; a silver table has those of its contract, whatever was delivered. "
+                "Leave it out: 'lakehouse status' tells how the columns of deliveries differ."
+            )
+        return None
 
     @field_validator("rule")
     @classmethod

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.columns import Column, ColumnName, DeliveredColumn
 from lakehouse.contracts.declaration import Declaration
-from lakehouse.contracts.names import TableId
+from lakehouse.contracts.names import BESIDE, LAYERS, TableId
 from lakehouse.contracts.rules import Gate, Maintenance, QuarantineShare, RowCountDrop, RowRule, Threshold
 from lakehouse.contracts.sources import Source
 from lakehouse.contracts.writes import Append, Merge, ReplaceAll, ReplacePeriods, Scd2
@@ -22,7 +22,7 @@ def _table_id(value: object) -> TableId:
     if isinstance(value, TableId):
         return value
     try:
-        return TableId.parse(str(value))
+        return TableId.parse(str(value), (*LAYERS, BESIDE))
     except ConfigurationError as error:
         raise PydanticCustomError("table_id", "{text}", {"text": str(error)}) from error
 
@@ -105,6 +105,11 @@ class SilverTable(Table):
     def conformed(self) -> Iterator[tuple[str, Column]]:
         """Columns that are read from bronze text, in order."""
         return ((n, c) for n, c in self.columns.items() if not c.sql and not c.computed)
+
+    def sources(self) -> dict[str, str]:
+        """The bronze column that each conformed column is read from."""
+        owners = {name: column.null_marker_of or name for name, column in self.conformed()}
+        return {name: self.columns[owner].source or owner for name, owner in owners.items()}
 
     def derived(self) -> Iterator[tuple[str, str]]:
         """Columns that the engine evaluates, with their SQL, in order."""

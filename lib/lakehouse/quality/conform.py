@@ -22,7 +22,7 @@ DELIVERED = "delivered"
 """Column with the record as delivered, as a struct; it follows the row until the row is judged."""
 
 UNCONFORMED = "unconformed"
-"""Column that says whether any delivered value could not be read as its type."""
+"""Column that says whether any delivered or derived value does not fit its type."""
 
 ONCE = "conformed_once"
 """A number that is not negative. Because it is not deterministic, Spark moves no filter that uses it below the casts:
@@ -58,7 +58,7 @@ def conform(rows: DataFrame, table: SilverTable, bronze: BronzeTable) -> DataFra
     originals = [F.col(name) for name in (*bronze.columns, *BRONZE_COLUMNS, *decided)]
     columns = dict(table.conformed())
     texts = rows.select(
-        *(_text(name, column, bronze, F.col).alias(_text_name(name)) for name, column in columns.items()),
+        *(_text(name, table, bronze, F.col).alias(_text_name(name)) for name in columns),
         *DELIVERY_COLUMNS,
         "malformed_record",
         F.monotonically_increasing_id().alias(ONCE),
@@ -86,10 +86,18 @@ def _former_unknown(rows: DataFrame, bronze: BronzeTable) -> DataFrame:
 
 
 def derive(rows: DataFrame, table: SilverTable) -> DataFrame:
-    """Rows with the columns that the contract derives by SQL."""
+    """Rows with the columns that the contract derives by SQL; one whose value does not fit its type is unconformed."""
+    lost, helpers = F.col(UNCONFORMED), []
     for name, sql in table.derived():
-        rows = rows.withColumn(name, F.expr(sql).cast(table.columns[name].type))
-    return rows
+        kind, found = table.columns[name].type, rows.withColumn(name, F.expr(sql))
+        if found.schema[name].dataType.simpleString() != kind:
+            # A step of its own, so that the expression is computed once. A plain cast would wrap large numbers around.
+            helper = f"whole {name}"
+            found = rows.withColumn(helper, F.expr(sql)).withColumn(name, F.expr(f"try_cast(`{helper}` AS {kind})"))
+            lost = lost | (F.col(f"`{helper}`").isNotNull() & F.col(name).isNull())
+            helpers.append(helper)
+        rows = found
+    return rows.withColumn(UNCONFORMED, lost).drop(*helpers) if helpers else rows
 
 
 def check_transformed(before: DataFrame, after: DataFrame, table: SilverTable) -> DataFrame:
@@ -104,22 +112,22 @@ def check_transformed(before: DataFrame, after: DataFrame, table: SilverTable) -
     return after
 
 
-def read_column(
-    name: str, column: contract_columns.Column, bronze: BronzeTable, field: Callable[[str], Column]
-) -> Reading:
+def read_column(name: str, table: SilverTable, bronze: BronzeTable, field: Callable[[str], Column]) -> Reading:
     """How a column is read from a record; ``field`` turns a bronze column's name into a Column."""
-    return _reading(name, column, _text(name, column, bronze, field))
+    return _reading(name, table.columns[name], _text(name, table, bronze, field))
 
 
 def _text_name(name: str) -> str:
     return f"text of {name}"
 
 
-def _text(name: str, column: contract_columns.Column, bronze: BronzeTable, field: Callable[[str], Column]) -> Column:
-    source = column.source or name
+def _text(name: str, table: SilverTable, bronze: BronzeTable, field: Callable[[str], Column]) -> Column:
+    column, source = table.columns[name], table.sources()[name]
     # A column or alias that was declared after the delivery was taken: its values wait among the unknown columns.
     names = (source, *bronze.columns[source].aliases)
     text = F.coalesce(field(source), *(field("unknown_columns").getItem(name) for name in names))
+    if column.null_marker_of:
+        return F.when(text.isin(*table.columns[column.null_marker_of].null_values), text)
     return F.when(~text.isin("", *column.null_values), text)
 
 

@@ -76,10 +76,15 @@ def _reading_reasons(table: SilverTable, bronze: BronzeTable) -> list[Column]:
     for name, column in table.columns.items():
         absent = F.col(name).isNull()
         if name in conformed:
-            reading = read_column(name, column, bronze, lambda source: F.col(DELIVERED).getField(source))
+            reading = read_column(name, table, bronze, lambda source: F.col(DELIVERED).getField(source))
             absent = reading.text.isNull()
             for rule, condition, message in reading.failures:
                 found.append(F.when(condition & ~absent, _reason(rule, name, reading.text, message)))
+        elif column.sql:
+            value = F.expr(column.sql)
+            message = f"derived as a value that {column.type} does not hold"
+            found.append(F.when(value.isNotNull() & absent, _reason(f"{name}_out_of_range", name, value, message)))
+            absent = value.isNull()
         if column.required:
             found.append(F.when(absent, _reason(f"{name}_required", name, F.lit(None), "a value is required")))
     return found

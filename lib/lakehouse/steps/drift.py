@@ -90,9 +90,7 @@ def _retyped(domain: Domain, metrics: Sequence[Row]) -> dict[str, list[str]]:
     newest = {(row["table_id"], row["delivery_id"]): row["run_id"] for row in metrics}
     current = [row for row in metrics if newest[row["table_id"], row["delivery_id"]] == row["run_id"]]
     rows_in = {(row["table_id"], row["delivery_id"]): row["value"] for row in current if row["name"] == "rows_in"}
-    sources = {
-        (str(table.id), name): column.source or name for table in domain.silver() for name, column in table.conformed()
-    }
+    sources = {(str(table.id), name): source for table in domain.silver() for name, source in table.sources().items()}
     found: dict[str, list[str]] = {}
     for row in current:
         match = _UNREADABLE.fullmatch(row["name"])

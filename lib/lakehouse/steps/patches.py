@@ -122,7 +122,7 @@ def _check_malformed(
 def patched_column(patch: Patch, table: SilverTable, domain: Domain) -> str:
     """The bronze column that a patch means, by its own name or that of the column that is read from it."""
     bronze = domain.tables[table.bronze]
-    read = {name: column.source or name for name, column in table.conformed()}
+    read = table.sources()
     names = {**{name: name for name in bronze.columns}, **read}
     if patch.column in names:
         return names[patch.column]

@@ -278,7 +278,7 @@ def _gold(work: Workspace, touched: set[str]) -> list[PlannedTable]:
     stale = {table.id for table in stale_tables(work)}
     found = []
     for table in work.domain.gold():
-        if table.id in stale or any(str(source) in touched for source in table.inputs.values()):
+        if table.id in stale or any(str(source.owner) in touched for source in table.inputs.values()):
             touched.add(str(table.id))
             what = "compute the touched periods of" if isinstance(table.write, ReplacePeriods) else "make anew"
             found.append(PlannedTable(str(table.id), "aggregate", (), (), what))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lakehouse.contracts.names import TableId
+from lakehouse.contracts.names import BESIDE, LAYERS, TableId
 from lakehouse.contracts.tables import BronzeTable
 from lakehouse.errors import ConfigurationError, TableError, nearest
 from lakehouse.ledger.book import (
@@ -203,7 +203,7 @@ def _number_now(
 ) -> int:
     """The present number of an input's version, unless the input had moved on even then."""
     full = side(table_id, name) if name in {"outranked", "quarantine"} else name
-    table = work.domain.tables.get(TableId.parse(full)) if "." in name else None
+    table = work.domain.tables.get(TableId.parse(full, (*LAYERS, BESIDE))) if "." in name else None
     now, left = present.get(full), moment.versions.get(full)
     if isinstance(table, BronzeTable) or now is None or left is None:
         return then

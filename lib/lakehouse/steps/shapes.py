@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS, HISTORY_COLUMNS
 from lakehouse.contracts.domains import Domain
+from lakehouse.contracts.expressions import check_expression
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import BronzeTable, GoldTable, SilverTable
@@ -59,8 +62,21 @@ def _history(table: SilverTable) -> History | None:
     write = table.write
     if not isinstance(write, Scd2):
         return None
-    others = {*write.keys, *write.type_1, write.valid_from}
-    return History(write.valid_from, write.type_1, tuple(name for name in table.columns if name not in others))
+    type_1 = _type_1(table, write.type_1)
+    others = {*write.keys, *type_1, write.valid_from}
+    return History(write.valid_from, type_1, tuple(name for name in table.columns if name not in others))
+
+
+def _type_1(table: SilverTable, declared: Sequence[str]) -> tuple[str, ...]:
+    """The declared columns, and those that follow from such columns alone: they change with them."""
+    found = list(declared)
+    for name, column in table.columns.items():
+        used = {column.null_marker_of} if column.null_marker_of else set()
+        if column.sql:
+            used = check_expression(f"columns.{name}", column.sql, {*table.columns, *DELIVERY_COLUMNS})
+        if used and used <= set(found) and name not in (*found, *table.write.keys):
+            found.append(name)
+    return tuple(found)
 
 
 def gold_shape(table: GoldTable, lake: Lake) -> Shape:
@@ -79,10 +95,11 @@ def gold_shape(table: GoldTable, lake: Lake) -> Shape:
 
 def made_shape(domain: Domain, table_id: TableId, lake: Lake) -> Shape:
     """The shape of any table of a domain, as its readers see it."""
-    match domain.tables[table_id]:
+    match domain.tables[table_id.owner]:
         case BronzeTable() as table:
             return bronze_shape(table, lake)
         case SilverTable() as table:
-            return keyed_table(table, lake).shape
+            keyed = keyed_table(table, lake)
+            return keyed.shape if table_id == table.id else keyed.outranked
         case GoldTable() as table:
             return gold_shape(table, lake)

@@ -21,7 +21,7 @@ def stale_tables(work: Workspace) -> list[GoldTable]:
         inputs = [table_id for table_id in table.inputs.values() if table_id not in stale]
         absent = [table_id for table_id in inputs if table_version(work.lake.table(table_id)) is None]
         # One that the ledger knows and that is gone is not empty: what was made from it stays as it is.
-        if len(absent) == len(table.inputs) or any(table_id in publications for table_id in absent):
+        if len(absent) == len(table.inputs) or any(table_id.owner in publications for table_id in absent):
             continue
         anew = work.full_refresh or published is None or published.fingerprint != work.fingerprint(table.id)
         if anew or len(inputs) < len(table.inputs) or any(_moved(work, i, published) for i in inputs):

@@ -46,10 +46,11 @@ def verify(work: Workspace, choice: Choice | None = None, shown: int = 20) -> Pr
             published = any(owner == table.id for owner, _ in snapshot.register.published)
             if not published and not verification.exists(work.lake.table(table.id)):
                 verification.leave_out(table.id, "it has not been made yet")
-                none = empty_rows(work.spark, made_shape(work.domain, table.id, work.lake))
-                pictures[table.id] = Picture(none, none)
+                for name in (table.id, table.id.beside):
+                    none = empty_rows(work.spark, made_shape(work.domain, name, work.lake))
+                    pictures[name] = Picture(none, none)
                 continue
-            pictures[table.id] = verify_silver(verification, table, counts)
+            pictures |= verify_silver(verification, table, counts)
         verify_gold(verification, pictures)
     proof.notes += _notes(work, snapshot)
     return proof

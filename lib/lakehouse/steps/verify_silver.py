@@ -9,6 +9,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import SilverTable
 from lakehouse.quality.quarantine import BAD
 from lakehouse.quality.rules import QUARANTINED
@@ -37,8 +38,11 @@ class _Part:
     """None for all keys."""
 
 
-def verify_silver(verification: Verification, table: SilverTable, counts: Counts) -> Picture:
-    """Compare a silver table, its outranked and its quarantined rows; count the rows of all its deliveries."""
+def verify_silver(verification: Verification, table: SilverTable, counts: Counts) -> dict[TableId, Picture]:
+    """Compare a silver table, its outranked and its quarantined rows; count the rows of all its deliveries.
+
+    Returns the table as it should be and, when all of it was compared, the rows beside it.
+    """
     work = verification.work
     keyed = keyed_table(table, work.lake)
     bronze = work.domain.bronze_of(table)
@@ -62,10 +66,10 @@ def verify_silver(verification: Verification, table: SilverTable, counts: Counts
     quarantined = verification.read(work.lake.quarantine(table.id)).where(F.col("status").isin(*BAD))
     conserve(verification, table, counts.get(bronze.id, {}), (published, keyed.beside(aside), quarantined))
     if part.keys is None:
-        return Picture(expected.published)
+        return {table.id: Picture(expected.published), table.id.beside: Picture(expected.aside)}
     others = alike(published, expected.published).join(part.keys, list(keyed.keys), "left_anti")
     region = expected.published.unionByName(alike(part.published, expected.published))
-    return Picture(others.select(keyed.columns).unionByName(expected.published), region)
+    return {table.id: Picture(others.select(keyed.columns).unionByName(expected.published), region)}
 
 
 def _accepted(verification: Verification, table: SilverTable) -> dict[tuple[object, int], str]:

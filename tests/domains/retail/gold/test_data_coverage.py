@@ -23,10 +23,17 @@ def test_every_delivery_says_what_it_finds(spark: SparkSession) -> None:
     # A customer with two versions is one customer.
     customers = frame(spark, "customer_key string", ("k1",), ("k1",), ("k3",))
     dates = frame(spark, "calendar_date date", ("2004-11-03",))
+    people = frame(
+        spark,
+        "delivery_id string, phone_null_marker string, phone_2_null_marker string",
+        ("people.csv", "#ERROR!", None),
+        ("people.csv", "#ERROR!", "#ERROR!"),
+        ("people.csv", None, None),
+    )
     columns = (
         "table_name", "delivery_id", "measure", "subject", "rows_checked", "rows_matched", "match_share", "statement",
     )  # fmt: skip
-    found = {tuple(row) for row in data_coverage(delivered, customers, dates).select(*columns).collect()}
+    found = {tuple(row) for row in data_coverage(delivered, customers, dates, people).select(*columns).collect()}
     two_thirds, third, marked = Decimal("0.666667"), Decimal("0.333333"), Decimal("0.131420")
     rows = {
         ("first.csv", "reference", "dim_customer", 3, 2, two_thirds, "2 of 3 lines match dim_customer"),
@@ -36,4 +43,9 @@ def test_every_delivery_says_what_it_finds(spark: SparkSession) -> None:
         ("second.csv", "calendar", "dim_date", 2823, 0, Decimal(0), "0 of 2,823 lines lie in the fiscal calendar"),
         ("second.csv", "null_marker", "phone", 2823, 371, marked, "371 of 2,823 lines have a null marker for phone"),
     }
-    assert found == {("fact_transactions", *row) for row in rows}
+    of_people = {
+        ("people.csv", "null_marker", "phone", 3, 2, two_thirds, "2 of 3 customers have a null marker for phone"),
+        ("people.csv", "null_marker", "phone_2", 3, 1, third, "1 of 3 customers have a null marker for phone_2"),
+    }
+    lines = {("fact_transactions", *row) for row in rows}
+    assert found == lines | {("dim_customer", *row) for row in of_people}

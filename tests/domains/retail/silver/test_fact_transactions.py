@@ -32,13 +32,6 @@ def test_keys_come_from_names_and_code(spark: SparkSession) -> None:
     )
 
 
-def test_what_stood_in_place_of_a_phone_is_kept_and_no_phone_is(spark: SparkSession) -> None:
-    same = (10107, "2003-02-24", "S10_1678", "Land of Toys Inc.", "Kwai", "Yu", 30, None, "-1993")
-    phones = ((None, "#ERROR!"), ("2125557818", "2125557818"), (None, None))
-    found = fact_transactions(frame(spark, COLUMNS, *((*same, *phone) for phone in phones)))
-    assert [row[0] for row in found.select("phone_null_marker").collect()] == ["#ERROR!", None, None]
-
-
 def test_what_follows_from_amount_price_and_number(spark: SparkSession) -> None:
     contract = load_domain("retail").tables[TableId.parse("retail.silver.fact_transactions")]
     assert isinstance(contract, SilverTable)
