@@ -72,6 +72,27 @@ def test_the_newest_publication_of_a_table_counts(tmp_path: Path) -> None:
     assert book.publications() == {table: Publication(table, 2, {"shop.silver.orders": 5}, "f", 3)}
 
 
+def test_what_a_gate_refused_is_no_publication(tmp_path: Path) -> None:
+    table = TableId("shop", "gold", "daily_orders")
+    book = ledger(tmp_path)
+    row = {"table_id": str(table), "fingerprint": "f", "rows": 3}
+    book.record("publications", [row | {"version": 1, "input_versions": {"shop.silver.orders": 4}, "run_id": "one"}])
+    refused = {"run_id": "two", "step": "refused", "version": 1, "input_versions": {"shop.silver.orders": 5}}
+    book.record("publications", [row | refused])
+    verdict = {"table_id": str(table), "run_id": "two", "severity": "error", "passed": "no"}
+    told = [verdict | {"reason": reason} for reason in ("too few", "too late")]
+    others = [
+        verdict | {"severity": "warn", "reason": "late"}, verdict | {"passed": "yes"},
+        verdict | {"run_id": "one", "reason": "of another run"}, verdict | {"table_id": "shop.gold.x", "reason": "y"},
+    ]  # fmt: skip
+    book.record("verdicts", [*told, *others])
+    assert book.publications() == {table: Publication(table, 1, {"shop.silver.orders": 4}, "f", 3)}
+    assert book.attempts() == {table: Publication(table, 1, {"shop.silver.orders": 5}, "f", 3)}
+    assert book.refusals() == {table: "too few; too late"}
+    book.record("publications", [row | {"version": 2, "input_versions": {"shop.silver.orders": 6}, "run_id": "three"}])
+    assert book.refusals() == {}
+
+
 def test_what_a_table_s_log_says(tmp_path: Path) -> None:
     path = str(tmp_path / "t")
     assert table_version(path) is None

@@ -157,9 +157,8 @@ def test_a_derived_value_that_its_type_does_not_hold_is_a_reason(
         "scaled_out_of_range",
         "scaled",
     )
-    assert (why["value"].rstrip("0").rstrip("."), why["message"]) == (
-        value.rstrip("0"), f"derived as a value that {kind} does not hold",
-    )  # fmt: skip
+    assert why["value"].startswith(value)  # then zeros, as many as the expression's type has
+    assert why["message"] == f"derived as a value that {kind} does not hold"
 
 
 def test_the_null_marker_that_stood_in_a_column_is_kept_in_another(spark: SparkSession) -> None:

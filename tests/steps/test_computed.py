@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lakehouse.contracts.locations import conf_dir
+from lakehouse.ledger.book import table_version
+from lakehouse.steps.verify import verify
+from tests.conftest import Run, usage
+from tests.conftest import deliver as deliver_usage
 from tests.e2e.retail_deliveries import DELIVERIES, deliver
 from tests.e2e.retail_lake import lakehouse, rows_of
+from tests.steps.test_publish import table
+from tests.steps.test_replay import workspace
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -63,3 +69,41 @@ def test_what_was_never_delivered_counts_as_empty(spark: SparkSession, tmp_path:
     deliver(tmp_path / "landing", {calendar: first[calendar]})
     run_retail(tmp_path)
     assert rows_of(tmp_path / "lake", COVERAGE)[1] == ("dim_date", 6, "6 of 6 lines lie in the fiscal calendar")
+
+
+def test_what_a_gate_refuses_is_not_made_again_before_something_changes(
+    run: Run, landing: Path, tmp_path: Path, conf: Path
+) -> None:
+    gold = tmp_path / "lake" / "billing" / "gold"
+    with (conf / "billing/gold/daily_user_usage.yml").open("a") as contract:
+        contract.write("gates: [{on: staged, rule: RowCount < 3}]\n")
+
+    def users(day: int, *names: str) -> None:
+        rows = [usage(f"2025-01-{day:02}T10:00:00Z", name) for name in names]
+        deliver_usage(landing, f"2025-01-{day:02}", "a.csv", rows)
+
+    reason = "staged rows: RowCount < 3 failed (RowCount is 3)"
+    users(2, "u1", "u2", "u3")
+    first = run()
+    assert (first.exit_code, first.reason) == (3, "gates refused 1 gold tables; the others are published")
+    assert first.refused_tables == [f"billing.gold.daily_user_usage is not published: {reason}"]
+    assert first.notes == ["billing.gold.user_totals waits for billing.gold.daily_user_usage"]
+    assert [path.name for path in gold.iterdir()] == ["daily_usage"]
+    again = run()
+    assert (again.nothing_new, again.exit_code) == (True, 0)
+    assert again.standing == [f"billing.gold.daily_user_usage refused: {reason}"]
+    # What was delivered is corrected: the table is published, and with it what waited for it.
+    users(2, "u1", "u2")
+    assert (run().exit_code, len(table(tmp_path / "lake", "gold/user_totals"))) == (0, 2)
+    users(3, "u1", "u2", "u3")
+    before = {path.name: table_version(str(path)) for path in gold.iterdir()}
+    later = run(steps=("ingest", "refine", "aggregate"))
+    assert later.refused_tables == [f"billing.gold.daily_user_usage keeps its old version: {reason}"]
+    changed = {path.name for path in gold.iterdir() if table_version(str(path)) != before[path.name]}
+    assert changed == {"daily_usage"}
+    assert run(steps=("ingest", "refine", "aggregate")).nothing_new
+    proof = verify(workspace(tmp_path / "lake"))
+    assert proof.holds
+    assert proof.not_compared == [
+        f"billing.gold.daily_user_usage: a gate refused what its inputs make it now: {reason}"
+    ]

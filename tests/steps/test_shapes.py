@@ -19,9 +19,12 @@ def test_what_follows_from_columns_of_type_1_alone_makes_no_version() -> None:
         "phone_by_city": "concat(city, phone)",
         "came_late": "delivery_date > DATE'2025-01-01'",
         "constant": "1 = 1",
+        "since": "to_date(web)",
     }
     more = {name: Column(type="boolean", description="x", derived=sql) for name, sql in derived.items()}
-    table = found.model_copy(update={"columns": {**found.columns, **more}})
+    # The day from which a version holds is each version's own, whatever it follows from.
+    write = found.write.model_copy(update={"valid_from": "since"})
+    table = found.model_copy(update={"columns": {**found.columns, **more}, "write": write})
     history = keyed_table(table, Lake.at("/lake")).history
     assert history is not None
     assert history.type_1 == (

@@ -346,6 +346,20 @@ def test_what_needs_attention(place: LivedIn) -> None:
     ]
 
 
+def test_a_table_that_a_gate_refused_needs_attention_until_it_is_made_again(place: LivedIn) -> None:
+    entry: dict[str, object] = {"table_id": str(DAILY), "version": None, "input_versions": {}, "fingerprint": "f"}
+    place.verdict(None, "Sum y > 0", table_id=str(DAILY), passed="no", reason="it is 0")
+    place.ledger.record("publications", [{**entry, "run_id": "run-1", "step": "refused"}])
+    place.verdict("a", "RowCount > 0", run_id="run-2")
+    found = status(place)
+    assert [(one.state, one.why) for one in found.tables if one.table == DAILY] == [
+        ("not made", "a gate refused it: it is 0")
+    ]
+    assert attention(found) == ["a gate keeps billing.gold.daily_usage at its old version"]
+    place.ledger.record("publications", [{**entry, "run_id": "run-3", "step": "aggregate", "version": 0}])
+    assert attention(status(place)) == []
+
+
 @pytest.mark.parametrize(
     ("entries", "text"),
     [

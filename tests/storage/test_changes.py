@@ -28,3 +28,16 @@ def test_a_feed_that_begins_with_other_columns_is_not_available(spark: SparkSess
     fewer = Shape(path, "shop_silver.lines", "", {"day": ("int", "")}, change_feed=True)
     overwrite(spark.sql("SELECT 3 AS day"), fewer)
     assert changed_values(spark, path, "day", 1, 3) is None
+
+
+def test_a_feed_over_other_partitions_is_not_available(spark: SparkSession, tmp_path: Path) -> None:
+    path = str(tmp_path / "t")
+    columns = {"day": ("int", ""), "size": ("int", "")}
+    by_size = Shape(path, "shop_silver.lines", "", columns, ("size",), change_feed=True)
+    ensure_table(by_size)
+    append(spark.sql("SELECT 1 AS day, 10 AS size"), path, ("size",))
+    overwrite(spark.sql("SELECT 2 AS day, 10 AS size"), Shape(path, by_size.name, "", columns, ("day",), (), True))
+    # Day 1 is gone: whoever has it must hear of it.
+    assert changed_values(spark, path, "day", 1, 2) is None
+    append(spark.sql("SELECT 3 AS day, 10 AS size"), path, ("day",))
+    assert changed_values(spark, path, "day", 2, 3) == [3]

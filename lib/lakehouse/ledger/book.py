@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ from lakehouse.ledger.entries import TABLES, Row, append, compact, highest, newe
 FORMAT = 1
 """Version of the lake's layout; a lake of another version is refused."""
 
+REFUSED = "refused"
+"""Step of an entry that says what a computed table was made from when its gates refused it."""
+
 NO_DATA_OPERATIONS = {
     "OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CHANGE COLUMN", "ADD COLUMN", "CREATE TABLE",
 }  # fmt: skip
@@ -34,7 +37,8 @@ class Publication:
     """The newest record of a table being brought up to date."""
 
     table: TableId
-    version: int
+    version: int | None
+    """None when a gate refused the first that was made."""
     input_versions: Mapping[str, int]
     fingerprint: str
     rows: int | None
@@ -74,6 +78,20 @@ class Ledger:
     def publications(self) -> dict[TableId, Publication]:
         """Every table's newest publication."""
         return _publications(self.rows("publications"))
+
+    def attempts(self) -> dict[TableId, Publication]:
+        """The same, or what was made since and refused by a gate: what each table was last made from."""
+        return _publications(self.rows("publications"), unended={"refining"})
+
+    def refusals(self) -> dict[TableId, str]:
+        """Computed tables of which a gate refused what was made last, and why."""
+        newest = {row["table_id"]: row for row in self.rows("publications")}
+        refused = {(row["table_id"], row["run_id"]) for row in newest.values() if row["step"] == REFUSED}
+        found: dict[TableId, list[str]] = {}
+        for row in self.rows("verdicts") if refused else []:
+            if (row["table_id"], row["run_id"]) in refused and (row["passed"], row["severity"]) == ("no", "error"):
+                found.setdefault(TableId.parse(row["table_id"]), []).append(row["reason"])
+        return {table: "; ".join(reasons) for table, reasons in found.items()}
 
     def rows(self, table: str) -> list[Row]:
         """All entries of a ledger table, oldest first."""
@@ -141,11 +159,11 @@ class Ledger:
         return Path(self.lake.domain(self.domain)) / "format.json"
 
 
-def _publications(rows: Sequence[Row]) -> dict[TableId, Publication]:
+def _publications(rows: Sequence[Row], unended: Collection[str] = ("refining", REFUSED)) -> dict[TableId, Publication]:
     newest = {}
     for row in rows:
-        if row["step"] == "refining":
-            continue  # a beginning, not an end
+        if row["step"] in unended:
+            continue  # a beginning, or nothing that readers see
         table = TableId.parse(row["table_id"])
         newest[table] = Publication(table, row["version"], row["input_versions"] or {}, row["fingerprint"], row["rows"])
     return newest
@@ -160,6 +178,14 @@ def table_version(path: str) -> int | None:
     try:
         return DeltaTable(path).version()
     except TableNotFoundError:
+        return None
+
+
+def partition_columns(path: str, version: int) -> list[str] | None:
+    """The columns that a Delta table was partitioned by at a version; None when its log does not reach back so far."""
+    try:
+        return DeltaTable(path, version=version).metadata().partition_columns
+    except Exception:  # what a missing log entry raises has no type of its own
         return None
 
 

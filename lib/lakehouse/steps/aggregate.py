@@ -14,12 +14,12 @@ from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import GoldTable
 from lakehouse.contracts.writes import ReplacePeriods
 from lakehouse.errors import TableError
-from lakehouse.ledger.book import Publication, changed_since, table_version
+from lakehouse.ledger.book import REFUSED, Publication, changed_since, table_version
 from lakehouse.quality.figures import judge_figures
 from lakehouse.quality.gates import Verdict, explain, judge_table
 from lakehouse.steps.batches import transformed
 from lakehouse.steps.shapes import gold_shape, made_shape
-from lakehouse.steps.staleness import stale_tables
+from lakehouse.steps.staleness import inputs_moved, stale_tables
 from lakehouse.steps.summary import RunSummary, TableSummary
 from lakehouse.steps.workspace import Workspace
 from lakehouse.storage.changes import changed_values
@@ -94,7 +94,23 @@ def aggregate(work: Workspace, summary: RunSummary) -> None:
             results = list(pool.map(inheritable_thread_target(lambda t: _bring(work, t, publications, feeds)), wave))
         for result in results:
             _record(work, result, summary)
-        waiting = [table for table in waiting if table not in wave]
+        waiting = _ready(work, [table for table in waiting if table not in wave], results, summary)
+
+
+def _ready(
+    work: Workspace, tables: Sequence[GoldTable], results: Sequence[_Result], summary: RunSummary
+) -> list[GoldTable]:
+    """The tables that need none that was refused when it was first made; tells of the others."""
+    out = {r.table.id for r in results if r.refusals and table_version(work.lake.table(r.table.id)) is None}
+    ready = []
+    for table in tables:  # inputs come first
+        missing = sorted(str(source) for source in out & set(table.inputs.values()))
+        if missing:
+            out.add(table.id)
+            summary.notes.append(f"{table.id} waits for {', '.join(missing)}")
+        else:
+            ready.append(table)
+    return ready
 
 
 def _bring(work: Workspace, table: GoldTable, publications: Mapping[TableId, Publication], feeds: _Feeds) -> _Result:
@@ -103,8 +119,6 @@ def _bring(work: Workspace, table: GoldTable, publications: Mapping[TableId, Pub
     found = {str(source): table_version(work.lake.table(source)) for source in table.inputs.values()}
     versions = {source: version for source, version in found.items() if version is not None}
     anew = work.full_refresh or published is None or published.fingerprint != work.fingerprint(table.id)
-    if not anew or table_version(work.lake.table(table.id)) is None:
-        ensure_table(gold_shape(table, work.lake))
     touched = _touched(work, table, None if anew else published, versions, feeds)
     return _Result(table, versions, touched, [] if touched.nothing else _publish(work, table, touched))
 
@@ -120,19 +134,21 @@ def _record(work: Workspace, result: _Result, summary: RunSummary) -> None:
     ]  # fmt: skip
     work.ledger.record("verdicts", [{**row, "run_id": work.run_id} for row in rows])
     summary.verdicts += [{**row, "delivery_id": None} for row in rows]
-    if result.refusals:
-        summary.refused_tables.append(f"{table.id} keeps its old version: {'; '.join(result.refusals)}")
-        return
     version = table_version(work.lake.table(table.id))
+    if result.refusals:
+        what = "is not published" if version is None else "keeps its old version"
+        summary.refused_tables.append(f"{table.id} {what}: {'; '.join(result.refusals)}")
     entry = {
         "run_id": work.run_id,
-        "step": "aggregate",
+        "step": REFUSED if result.refusals else "aggregate",
         "table_id": str(table.id),
         "version": version,
         "input_versions": dict(result.versions),
         "fingerprint": work.fingerprint(table.id),
     }
     work.ledger.record("publications", [entry])
+    if result.refusals:
+        return
     note = "" if result.touched.nothing else result.touched.why
     summary.tables.append(TableSummary(str(table.id), version, note=note))
 
@@ -146,6 +162,8 @@ def _touched(
 ) -> Touched:
     if published is None:
         return Touched(None, "made anew")
+    if not inputs_moved(work, table.inputs.values(), published):
+        return Touched([], "")
     if not isinstance(table.write, ReplacePeriods):
         return Touched(None, "recomputed as a whole")
     before = published.input_versions
@@ -162,7 +180,7 @@ def _touched(
     after = before[str(source_id)]
     found = feeds.changed(source_id, column, after, versions[str(source_id)])
     if found is None:
-        return Touched(None, f"all periods: the change feed of {source_id} since version {after} is gone")
+        return Touched(None, f"all periods: {source_id} has no change feed since version {after}")
     return Touched(sorted(found, key=str), f"{len(found)} periods recomputed")
 
 
@@ -209,6 +227,8 @@ def _publish(work: Workspace, table: GoldTable, touched: Touched) -> Sequence[Ve
         verdicts += judge_figures(result, table.thresholds)
     if not any(not verdict.passed and verdict.severity == "error" for verdict in verdicts):
         shape = gold_shape(table, work.lake)
+        if table_version(shape.path) is None:
+            ensure_table(shape)
         if touched.values is None:
             overwrite(result, shape)
         else:

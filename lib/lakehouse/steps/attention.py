@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lakehouse.errors import ExitCode
+from lakehouse.steps.freshness import KEPT_OUT
 from lakehouse.steps.status import DomainStatus
 
 
@@ -37,6 +38,7 @@ def _deliveries(found: DomainStatus) -> Iterator[str]:
 
 def _tables(found: DomainStatus) -> Iterator[str]:
     kept = [v.table for v in found.verdicts.failed if v.severity == "error" and v.delivery_id is None]
+    kept += [str(one.table) for one in found.tables if one.why.startswith(KEPT_OUT)]
     for table in dict.fromkeys(kept):
         yield f"a gate keeps {table} at its old version"
 

@@ -9,10 +9,13 @@ from typing import Literal
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import AnyTable, BronzeTable, GoldTable, SilverTable
-from lakehouse.ledger.book import row_count, table_version
+from lakehouse.ledger.book import REFUSED, row_count, table_version
 from lakehouse.ledger.deliveries import Register, register
 from lakehouse.ledger.entries import Row
 from lakehouse.steps.workspace import Workspace
+
+KEPT_OUT = "a gate refused it"
+"""How it begins why a computed table is behind, or not made, when no run will change that by itself."""
 
 TableState = Literal["up to date", "behind", "not made"]
 
@@ -47,7 +50,7 @@ def freshness(
 
 def _publications(rows: Iterable[Row]) -> dict[TableId, list[Row]]:
     found: dict[TableId, list[Row]] = {}
-    for row in rows:
+    for row in (row for row in rows if row["step"] != REFUSED):
         found.setdefault(TableId.parse(row["table_id"]), []).append(row)
     return found
 
@@ -63,7 +66,7 @@ def _table(
     return TableFreshness(
         table=table,
         state=("behind" if why else "up to date") if made else "not made",
-        why=why if made else "",
+        why=why if made or why.startswith(KEPT_OUT) else "",
         newest_day=days.newest(table, published_at) if published_at else None,
         published_at=published_at,
         age_seconds=round((now - published_at).total_seconds(), 1) if published_at else None,

@@ -163,7 +163,8 @@ def _conclude(work: Workspace, news: News, summary: RunSummary, strict: bool) ->
     register = work.ledger.deliveries()
     refused = [d for d in summary.deliveries if d.state == "refused"]
     unreadable = [d for d in summary.deliveries if d.state in _OUT]
-    summary.standing = _standing(work, register, {d.delivery_id for d in [*refused, *unreadable]})
+    told = {text.split(" ", 1)[0] for text in summary.refused_tables}
+    summary.standing = _standing(work, register, told | {d.delivery_id for d in [*refused, *unreadable]})
     summary.standing += [f"{name} unconfirmed: no file that it lists has landed" for name in news.orphans]
     if refused or summary.refused_tables:
         summary.exit_code = int(ExitCode.GATE_REFUSED)
@@ -189,6 +190,9 @@ def _standing(work: Workspace, register: Register, now: set[str]) -> list[str]:
         for outcome in register.standing(table.id, "refused"):
             if outcome.delivery_id not in now:
                 found.append(f"{outcome.delivery_id} refused for {table.id}: {outcome.reason}")
+    for name, reason in work.ledger.refusals().items():
+        if str(name) not in now:
+            found.append(f"{name} refused: {reason}")
     for delivery in register.latest.values():
         if delivery.state in _OUT and delivery.delivery_id not in now:
             found.append(f"{delivery.delivery_id} {delivery.state}: {delivery.reason}")

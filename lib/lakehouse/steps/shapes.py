@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS, HISTORY_COLUMNS
 from lakehouse.contracts.domains import Domain
 from lakehouse.contracts.expressions import check_expression
@@ -62,19 +60,20 @@ def _history(table: SilverTable) -> History | None:
     write = table.write
     if not isinstance(write, Scd2):
         return None
-    type_1 = _type_1(table, write.type_1)
+    type_1 = _type_1(table, write)
     others = {*write.keys, *type_1, write.valid_from}
     return History(write.valid_from, type_1, tuple(name for name in table.columns if name not in others))
 
 
-def _type_1(table: SilverTable, declared: Sequence[str]) -> tuple[str, ...]:
+def _type_1(table: SilverTable, write: Scd2) -> tuple[str, ...]:
     """The declared columns, and those that follow from such columns alone: they change with them."""
-    found = list(declared)
+    found = list(write.type_1)
+    own = {*write.keys, write.valid_from}
     for name, column in table.columns.items():
         used = {column.null_marker_of} if column.null_marker_of else set()
         if column.sql:
             used = check_expression(f"columns.{name}", column.sql, {*table.columns, *DELIVERY_COLUMNS})
-        if used and used <= set(found) and name not in (*found, *table.write.keys):
+        if used and used <= set(found) and name not in own | set(found):
             found.append(name)
     return tuple(found)
 

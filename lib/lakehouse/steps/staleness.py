@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import GoldTable, SilverTable
 from lakehouse.ledger.book import Publication, changed_since, table_version
@@ -12,26 +14,35 @@ from lakehouse.steps.workspace import Workspace
 def stale_tables(work: Workspace) -> list[GoldTable]:
     """Computed tables whose inputs or contract changed since they were made, found without Spark.
 
-    An input that was never delivered counts as an empty table. What has no other inputs is not made.
+    An input that was never delivered counts as an empty table. What has no other inputs is not made. What a gate
+    refused is made again when something changed since.
     """
-    publications = work.ledger.publications()
+    attempts = work.ledger.attempts()
     stale: dict[TableId, GoldTable] = {}
+    waits: set[TableId] = set()
     for table in work.domain.gold():
-        published = publications.get(table.id)
         inputs = [table_id for table_id in table.inputs.values() if table_id not in stale]
         absent = [table_id for table_id in inputs if table_version(work.lake.table(table_id)) is None]
-        # One that the ledger knows and that is gone is not empty: what was made from it stays as it is.
-        if len(absent) == len(table.inputs) or any(table_id.owner in publications for table_id in absent):
+        # One that a gate refused when it was first made is not empty, nor is one that is gone from the disk.
+        if any(table_id.owner in attempts or table_id in waits for table_id in absent):
+            waits.add(table.id)
             continue
-        anew = work.full_refresh or published is None or published.fingerprint != work.fingerprint(table.id)
-        if anew or len(inputs) < len(table.inputs) or any(_moved(work, i, published) for i in inputs):
+        if len(absent) == len(table.inputs):
+            continue
+        made = attempts.get(table.id)
+        anew = work.full_refresh or made is None or made.fingerprint != work.fingerprint(table.id)
+        if anew or len(inputs) < len(table.inputs) or inputs_moved(work, inputs, made):
             stale[table.id] = table
     return list(stale.values())
 
 
-def _moved(work: Workspace, table_id: TableId, published: Publication | None) -> bool:
+def inputs_moved(work: Workspace, inputs: Iterable[TableId], made: Publication | None) -> bool:
+    """Whether rows of any of these inputs changed since a table was made from them."""
+    return made is None or any(_moved(work, table_id, made.input_versions.get(str(table_id))) for table_id in inputs)
+
+
+def _moved(work: Workspace, table_id: TableId, version: int | None) -> bool:
     path = work.lake.table(table_id)
-    version = published.input_versions.get(str(table_id)) if published else None
     return table_version(path) is not None if version is None else changed_since(path, version)
 
 

@@ -13,7 +13,7 @@ from lakehouse.ledger.deliveries import Delivery, Register
 from lakehouse.ledger.entries import Row
 from lakehouse.ledger.holders import Holder, holder
 from lakehouse.steps.drift import Drift, drift
-from lakehouse.steps.freshness import TableFreshness, freshness
+from lakehouse.steps.freshness import KEPT_OUT, TableFreshness, freshness
 from lakehouse.steps.open_rows import QuarantineCounts, quarantine_counts
 from lakehouse.steps.run_records import RunRecord, run_records
 from lakehouse.steps.staleness import gone_outcomes, pending_deliveries, stale_tables
@@ -136,7 +136,8 @@ def domain_status(work: Workspace, now: datetime, days: int) -> DomainStatus:
     runs = run_records(work.lake, work.domain.name, work.ledger.rows("runs"), writer)
     waiting = _waiting(work, register)
     states = _states(work, register, waiting)
-    behind = {TableId.parse(one.table): one.why for one in waiting}
+    behind = {table: f"{KEPT_OUT}: {reason}" for table, reason in work.ledger.refusals().items()}
+    behind |= {TableId.parse(one.table): one.why for one in waiting}
     counts = [quarantine_counts(work.lake, table.id, since) for table in work.domain.silver()]
     return DomainStatus(
         domain=work.domain.name,

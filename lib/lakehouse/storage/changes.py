@@ -5,14 +5,19 @@ from __future__ import annotations
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from lakehouse.ledger.book import partition_columns
+
 
 def changed_values(spark: SparkSession, path: str, column: str, after: int, until: int) -> list[object] | None:
     """Distinct values of a column among all rows inserted, updated (before and after) or deleted since a version.
 
-    None when the feed does not reach back that far, for example because VACUUM removed its files.
+    None when the feed does not reach back that far, for example because VACUUM removed its files, or when the table
+    was partitioned by other columns then: of rows that are gone since, the feed would not know these columns.
     """
     if after >= until:
         return []
+    if partition_columns(path, after) != partition_columns(path, until):
+        return None
     feed = (
         spark.read.format("delta")
         .option("readChangeFeed", "true")
