@@ -372,6 +372,16 @@ def test_retail_coverage(retail: Page) -> None:
     ]
 
 
+def test_retail_quality_tells_rows_of_a_history_that_change_nothing(tmp_path: Path) -> None:
+    lake, name = Lake.at(str(tmp_path)), "customers/a.csv"
+    bronze, silver = TableId.parse("retail.bronze.customers"), TableId.parse("retail.silver.dim_customer")
+    delivery = Delivery(bronze, name, date(2025, 1, 1), 1, "ingested", "x", 1, "1", name, "f", 10, None, {}, "run-1")
+    outcome = Outcome(silver, name, 1, "accepted", "f", None, 10, 2, 1, 0, rows_unchanged=7)
+    Ledger(lake, "retail").record("deliveries", [delivery_row(delivery), outcome_row(outcome, delivery, "run-1")])
+    page = make_page(lake, retail_domain(), retail_report(), NOW)
+    assert numbers(page, "quality") == [["retail.silver.dim_customer", "2025-01-01", "2", "7", "0", "1", "–"]]
+
+
 def test_what_retail_does_not_have_yet_is_said(retail: Page) -> None:
     notes = {part.name: part.notes for part in retail.parts if part.notes}
     empty = "There is nothing to show: the answer has no rows."
