@@ -16,6 +16,10 @@ from lakehouse.errors import ConfigurationError, nearest
 _QUARANTINED = "quarantined"
 _READING_REASONS = ("required", "unreadable", "excess_scale", "out_of_range")
 """A column's name and one of these words name a reason that the engine itself gives."""
+_ORIGINS = (
+    "from", "derived", "computed", "mapped", "null_marker_of", "formats", "true_values", "false_values", "null_values",
+)  # fmt: skip
+"""Keys of a column that say where its values are from."""
 
 
 def check_tables(tables: Mapping[TableId, AnyTable]) -> None:
@@ -203,17 +207,7 @@ def _check_gold(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None:
                 f"Put this contract into {table.id.domain}/gold."
             )
     for name, column in table.columns.items():
-        for key in (
-            "from",
-            "derived",
-            "computed",
-            "mapped",
-            "null_marker_of",
-            "formats",
-            "true_values",
-            "false_values",
-            "null_values",
-        ):
+        for key in _ORIGINS:
             if ("source" if key == "from" else key) in column.model_fields_set:
                 raise ConfigurationError(
                     f"{table.file}: columns.{name}.{key}: the transform makes every column of a gold table, "
