@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.names import TableId
 from lakehouse.errors import ConfigurationError
+from lakehouse.ledger.decisions import Decision, Decisions
 from lakehouse.serving.quarantine import EXPORTED, QuarantinedRow, Reason, export
 from lakehouse.steps.patch_files import Patch, read_patches
-from lakehouse.steps.patches import Patched, RowAddress, resolve
+from lakehouse.steps.patches import Patched, RowAddress, patched_before, resolve
 
 USAGE = TableId.parse("billing.silver.usage")
 EXAMPLE = '{"quarantine_id": "9f86d081884c7d65", "column": "user_id", "value": "u17", "who": "ann", "why": "typo"}'
@@ -329,3 +330,25 @@ def test_patches_that_cannot_be_meant() -> None:
     assert refused(patch("user_id", "u2"), malformed_record="1,2").startswith(
         "p.csv, line 2: the row q1 could not be parsed, so its patch has to give every column; missing: timestamp, "
     )
+
+
+def test_what_an_earlier_patch_gave_stands_until_another_takes_it_back() -> None:
+    columns = load_domain("billing").tables[TableId.parse("billing.bronze.usage")].columns
+    before = dict.fromkeys(columns, "x")
+    row = RowAddress(USAGE, "q1", "usage/a.csv", 3, 7, "open", {"malformed_record": "1,2"}, patched=before)
+    # All of its columns were given: one is enough.
+    (decision,) = resolve([patch("user_id", "u2")], {"q1": row}, load_domain("billing")).decisions
+    assert (decision.column, decision.value) == ("user_id", "u2")
+    # What was delivered is no change, but where a patch stands in for it.
+    row = RowAddress(USAGE, "q1", "usage/a.csv", 3, 7, "open", {"user_id": "u1"}, patched={"user_id": "u2"})
+    (decision,) = resolve([patch("user_id", "u1")], {"q1": row}, load_domain("billing")).decisions
+    assert (decision.column, decision.value) == ("user_id", "u1")
+
+
+def test_rows_are_known_with_what_patches_before_gave() -> None:
+    rows = [RowAddress(USAGE, f"q{number}", "usage/a.csv", 3, number, "open", {}) for number in (7, 8)]
+    said = ("usage/a.csv", 3, "ann", "x", USAGE, 7, "q7")
+    decided = Decisions((Decision("patch", *said, "user_id", "u1"), Decision("patch", *said, "user_id", "u2")))
+    assert {name: row.patched for name, row in patched_before(rows, decided).items()} == {
+        "q7": {"user_id": "u2"}, "q8": {},
+    }  # fmt: skip

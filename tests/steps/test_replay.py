@@ -13,9 +13,10 @@ from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
+from lakehouse.ledger.book import Ledger
 from lakehouse.steps.decisions import discard, patch
 from lakehouse.steps.patch_files import read_patches
-from lakehouse.steps.patches import RowAddress, resolve
+from lakehouse.steps.patches import RowAddress, patched_before, resolve
 from lakehouse.steps.replay import preview
 from lakehouse.steps.verify import verify
 from lakehouse.steps.workspace import Workspace
@@ -51,7 +52,7 @@ def workspace(lake: Path) -> Workspace:
 def patches(folder: Path, lake: Path, *lines: dict[str, str]) -> Any:
     path = folder / "patch.json"
     path.write_text(json.dumps([{"who": "ann", "why": "typo", **line} for line in lines]))
-    rows = {row.quarantine_id: row for row in quarantined(lake).values()}
+    rows = patched_before(quarantined(lake).values(), Ledger(Lake.at(str(lake)), "billing").decisions())
     return resolve(read_patches(path), rows, load_domain("billing"))
 
 
@@ -133,12 +134,21 @@ def test_a_record_that_could_not_be_parsed_is_patched_as_a_whole(run: Run, landi
     bad = quarantined(lake)[51]
     names = ["timestamp", "resource_id", "user_id", "credit_usage", "region", "service_tier", "operation_type",
              "success", "resource_type", "invoice_id", "currency"]  # fmt: skip
-    values = usage("2025-01-02T11:00:00Z", "u77", "-9").split(",")
+    values = usage("2025-01-02T11:00:00Z", "u77", "9").split(",")
     lines = [
         {"quarantine_id": bad.quarantine_id, "column": name, "value": value}
         for name, value in zip(names, values, strict=True)
     ]
     run(steps=STEPS, decide=patch(patches(tmp_path, lake, *lines)))
+    # Its values are read now, and one of them is wrong. The record stays as it was delivered.
+    assert statuses(lake) == {51: "open"}
+    assert quarantined(lake)[51].payload["malformed_record"] == "2025-01-02T11:00:00Z,r1,u77"
+    (reasons,) = [row["reasons"] for row in table(lake, "quarantine/usage")]
+    assert [(one["rule"], one["value"]) for one in reasons] == [("credit_usage_is_a_debit", "9.00000000")]
+    assert verify(workspace(lake)).holds
+    # Only that value is patched then.
+    line = {"quarantine_id": bad.quarantine_id, "column": "credit_usage", "value": "-9"}
+    run(steps=STEPS, decide=patch(patches(tmp_path, lake, line)))
     assert statuses(lake) == {51: "replayed"}
     assert ("u77", "-9.00") in credits_of(lake)
     assert verify(workspace(lake)).holds

@@ -22,13 +22,14 @@ from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError, ExitCode, nearest
+from lakehouse.ledger.book import Ledger
 from lakehouse.ledger.decisions import Decision
 from lakehouse.serving import quarantine as serving
 from lakehouse.serving.quarantine import EXPORTED, STATUSES, QuarantinedRow, Selection
 from lakehouse.steps.decisions import Decide, discard, patch
 from lakehouse.steps.order import new_run_id
 from lakehouse.steps.patch_files import read_patches
-from lakehouse.steps.patches import RowAddress, resolve
+from lakehouse.steps.patches import RowAddress, patched_before, resolve
 from lakehouse.steps.workspace import Workspace
 
 quarantine = typer.Typer(
@@ -174,8 +175,8 @@ def replay(
         if patch_file:
             patches = read_patches(patch_file, ignored=EXPORTED)
             everything = Selection(ids=tuple({one.quarantine_id for one in patches}))
-            known = {row.quarantine_id: _address(row) for row in serving.quarantined_rows(place, domain, everything)[0]}
-            patched = resolve(patches, known, contracts)
+            known = [_address(row) for row in serving.quarantined_rows(place, domain, everything)[0]]
+            patched = resolve(patches, patched_before(known, Ledger(place, domain).decisions()), contracts)
             rows, decided, decide = list(patched.rows), patched.decisions, patch(patched)
         else:
             rows = [_address(row) for row in serving.quarantined_rows(place, domain, chosen)[0]]

@@ -16,7 +16,7 @@ from lakehouse.contracts import columns as contract_columns
 from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
 from lakehouse.contracts.tables import BronzeTable, SilverTable
 from lakehouse.errors import ConfigurationError
-from lakehouse.quality.decided import DECIDED
+from lakehouse.quality.decided import DECIDED, PATCHED_WHOLE
 
 DELIVERED = "delivered"
 """Column with the record as delivered, as a struct; it follows the row until the row is judged."""
@@ -49,18 +49,20 @@ def conform(rows: DataFrame, table: SilverTable, bronze: BronzeTable) -> DataFra
     """Bronze rows with the contract's types.
 
     Columns: the contract's conformed columns, the delivery columns, ``malformed_record``, ``unconformed`` (boolean)
-    and ``delivered`` (struct of the bronze columns).
+    and ``delivered`` (struct of the bronze columns). A record that could not be parsed counts as parsed once patches
+    give all its columns; as delivered it stays in the struct.
     """
     # Texts, then values, then what is wrong with them, each a step of its own: Spark computes a step's columns once,
     # but would compute an expression again wherever it stands inside another.
     rows = _former_unknown(rows, bronze)
     decided = [name for name in DECIDED if name in rows.columns]
     originals = [F.col(name) for name in (*bronze.columns, *BRONZE_COLUMNS, *decided)]
+    record = F.when(~F.col(PATCHED_WHOLE), F.col("malformed_record")) if decided else F.col("malformed_record")
     columns = dict(table.conformed())
     texts = rows.select(
         *(_text(name, table, bronze, F.col).alias(_text_name(name)) for name in columns),
         *DELIVERY_COLUMNS,
-        "malformed_record",
+        record.alias("malformed_record"),
         F.monotonically_increasing_id().alias(ONCE),
         F.struct(*originals).alias(DELIVERED),
     )

@@ -17,7 +17,10 @@ PATCHED_FROM = "patched_from"
 DISCARDED = "discarded"
 """Column of rows with decisions: why a row was discarded; null for the others."""
 
-DECIDED = (PATCHED_FROM, DISCARDED)
+PATCHED_WHOLE = "patched_whole"
+"""Column of rows with decisions: whether patches give every column, so that the record as delivered plays no part."""
+
+DECIDED = (PATCHED_FROM, DISCARDED, PATCHED_WHOLE)
 
 _VALUES = "patched_values"
 _ADDRESS = ("delivery_sequence", "record_number")
@@ -25,22 +28,20 @@ _KIND = f"array<struct<delivery_sequence:bigint,record_number:bigint,{_VALUES}:m
 
 
 def overlaid(rows: DataFrame, table: BronzeTable, decided: Sequence[RowDecision]) -> DataFrame:
-    """Bronze rows with patched texts in place of the delivered ones, and the columns ``patched_from``, ``discarded``.
-
-    A record that could not be parsed counts as parsed once a patch gives all its columns.
-    """
+    """Bronze rows with patched texts in place of the delivered ones, and the columns of ``DECIDED``."""
     known = rows.join(F.broadcast(_frame(rows, decided)), list(_ADDRESS), "left")
     patched = {name for one in decided for name in one.values}
     texts = {name: F.coalesce(F.col(_VALUES).getItem(name), F.col(name)) for name in sorted(patched)}
     if not patched:
-        return known.withColumn(PATCHED_FROM, F.lit(None).cast("map<string,string>")).drop(_VALUES)
+        nothing = {PATCHED_FROM: F.lit(None).cast("map<string,string>"), PATCHED_WHOLE: F.lit(False)}
+        return known.withColumns(nothing).drop(_VALUES)
     before = [part for name in sorted(patched) for part in (F.lit(name), F.coalesce(F.col(name), F.lit("")))]
     kept = F.map_filter(F.create_map(*before), lambda name, _: F.array_contains(F.map_keys(F.col(_VALUES)), name))
-    whole = F.size(F.array_except(F.array(*(F.lit(name) for name in table.columns)), F.map_keys(F.col(_VALUES)))) == 0
-    record = F.when(F.col(_VALUES).isNull() | ~whole, F.col("malformed_record"))
+    given = F.map_keys(F.col(_VALUES))
+    whole = F.size(F.array_except(F.array(*(F.lit(name) for name in table.columns)), given)) == 0
     return (
         known.withColumn(PATCHED_FROM, F.when(F.col(_VALUES).isNotNull(), kept))
-        .withColumns({**texts, "malformed_record": record})
+        .withColumns({**texts, PATCHED_WHOLE: F.col(_VALUES).isNotNull() & whole})
         .drop(_VALUES)
     )
 

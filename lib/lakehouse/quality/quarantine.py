@@ -12,7 +12,7 @@ from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import BronzeTable, SilverTable
 from lakehouse.ledger.book import table_version
 from lakehouse.quality.conform import DELIVERED
-from lakehouse.quality.decided import DECIDED, decided_field
+from lakehouse.quality.decided import DISCARDED, PATCHED_FROM, decided_field
 from lakehouse.quality.rules import REASON_TYPE, reasons
 from lakehouse.storage.commits import append, replace_where, set_where
 from lakehouse.storage.tables import Shape, read_table
@@ -53,7 +53,7 @@ def quarantined_rows(
 ) -> DataFrame:
     """The bad rows among judged rows, in the columns of the quarantine table."""
     identity = F.concat_ws("|", F.lit(str(table.id)), "delivery_id", "delivery_sequence", "record_number")
-    patched_from, discarded = (decided_field(judged, DELIVERED, name) for name in DECIDED)
+    patched_from, discarded = (decided_field(judged, DELIVERED, name) for name in (PATCHED_FROM, DISCARDED))
     delivered = [_as_delivered(name, patched_from).alias(name) for name in (*bronze.columns, *BRONZE_COLUMNS)]
     now, run = F.current_timestamp(), F.lit(run_id)
     gone = F.lit(False) if discarded is None else discarded.isNotNull()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lakehouse.contracts.domains import Domain
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import SilverTable
 from lakehouse.errors import ConfigurationError, nearest
-from lakehouse.ledger.decisions import Decision
+from lakehouse.ledger.decisions import Decision, Decisions
 from lakehouse.steps.patch_files import Patch
 
 
@@ -28,6 +28,8 @@ class RowAddress:
     payload: Mapping[str, Any]
     shown: frozenset[tuple[str, str]] = frozenset()
     """What exports show of it: the columns that the reasons name, each with the offending value."""
+    patched: Mapping[str, str] = field(default_factory=dict)
+    """What earlier patches gave, by bronze column."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,20 @@ class Patched:
     rows: Sequence[RowAddress]
     """The rows that these decisions are about."""
     notes: Sequence[str]
+
+
+def patched_before(rows: Iterable[RowAddress], decisions: Decisions) -> dict[str, RowAddress]:
+    """Quarantined rows by id, with what earlier patches gave."""
+    known = list(rows)
+    values = {
+        (table, one.sequence, one.record_number): one.values
+        for table in {row.table for row in known}
+        for one in decisions.of_rows(table)
+    }
+    return {
+        row.quarantine_id: replace(row, patched=values.get((row.table, row.sequence, row.record_number), {}))
+        for row in known
+    }
 
 
 def resolve(patches: Sequence[Patch], rows: Mapping[str, RowAddress], domain: Domain) -> Patched:
@@ -59,7 +75,9 @@ def resolve(patches: Sequence[Patch], rows: Mapping[str, RowAddress], domain: Do
             unchanged += 1
             continue
         column = patched_column(patch, silver_table(domain, row.table), domain)
-        if patch.value == (row.payload.get(column) or "") and not row.payload.get("malformed_record"):
+        as_delivered = patch.value == (row.payload.get(column) or "") and not row.payload.get("malformed_record")
+        # An earlier patch stands in for what was delivered: this one may take it back.
+        if as_delivered and column not in row.patched:
             unchanged += 1
             continue
         decision = _decision(patch, row, column)
@@ -104,14 +122,14 @@ def _check_malformed(
     decisions: Mapping[tuple[str, str], Decision],
     domain: Domain,
 ) -> None:
-    """A record that could not be parsed has no columns: its patch has to give all of them."""
+    """A record that could not be parsed has no columns: its patches have to give all of them."""
     for patch in patches:
         row = rows[patch.quarantine_id]
         if not row.payload.get("malformed_record"):
             continue
         bronze = domain.tables[silver_table(domain, row.table).bronze]
         given = {column for name, column in decisions if name == row.quarantine_id}
-        missing = [name for name in bronze.columns if name not in given]
+        missing = [name for name in bronze.columns if name not in given and name not in row.patched]
         if given and missing:
             raise ConfigurationError(
                 f"{patch.place}: the row {row.quarantine_id} could not be parsed, so its patch has to give every "
