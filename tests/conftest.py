@@ -95,6 +95,7 @@ def run_billing(
     full_refresh: bool = False,
     decide: Decide | None = None,
     only: frozenset[str] | None = None,
+    run_id: str | None = None,
 ) -> RunSummary:
     """Run steps of billing in this process, in the session that all tests share."""
     from lakehouse.contracts.domains import load_domain
@@ -109,7 +110,7 @@ def run_billing(
         load_environment("local"),
         Lake.at(str(lake)),
         str(landing),
-        new_run_id(),
+        run_id or new_run_id(),
         days or Days(),
         full_refresh,
         lambda line: None,

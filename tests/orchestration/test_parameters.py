@@ -15,7 +15,6 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval, TimeRestriction
 
 from lakehouse.orchestration.domain_dag import domain_dag
-from lakehouse.orchestration.jobs import attempt_id
 from lakehouse.orchestration.parameters import CheckParameters, check, days_of, job_of
 from lakehouse.orchestration.results import StepMisconfiguredError
 from tests.contracts.places import CONF
@@ -141,22 +140,3 @@ def test_without_days_everything_that_is_pending_is_taken(monkeypatch: pytest.Mo
     monkeypatch.setenv("LAKEHOUSE_CONF", str(CONF))
     arguments = job_of(context(), "billing", "ingest").arguments
     assert not {"--from", "--to", "--full-refresh", "--dry-run", "--strict"} & set(arguments)
-
-
-def test_an_attempt_has_one_name_and_no_two_have_the_same() -> None:
-    asked = ("billing_daily", "manual__2025-01-01T00:00:00+00:00", "refine", "1", "0197")
-    assert attempt_id(*asked) == attempt_id(*asked)
-    others = [
-        ("billing_daily", "manual__2025-01-02T00:00:00+00:00", "refine", "1", "0197"),
-        ("billing_daily", "manual__2025-01-01T00:00:00+00:00", "ingest", "1", "0197"),
-        ("billing_daily", "manual__2025-01-01T00:00:00+00:00", "refine", "2", "0197"),
-        ("billing_daily", "manual__2025-01-01T00:00:00+00:00", "refine", "1", "0198"),
-    ]
-    assert len({attempt_id(*other) for other in [asked, *others]}) == 5
-
-
-def test_a_run_may_have_any_name_of_any_length() -> None:
-    names = {attempt_id("d", f"{'ä/ é' * 100}{end}", "refine", "1", "i") for end in ("a", "b")}
-    assert len(names) == 2
-    for name in names:
-        assert name.isascii() and "/" not in name and " " not in name and len(name) <= 200

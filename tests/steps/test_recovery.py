@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lakehouse.landing.news import Days
-from lakehouse.steps.decisions import patch, retract
+from lakehouse.steps.decisions import patch, release, retract
 from lakehouse.steps.verify import verify
 from tests.conftest import HEADER, Run, deliver, usage
 from tests.steps.test_decisions import A
@@ -180,3 +180,27 @@ def test_a_refused_correction_does_not_keep_its_predecessor_from_new_rules(
     assert credits_of(lake) == []
     assert {status for _, _, status in bad_rows(lake)} == {"superseded"}
     assert verify(workspace(lake)).holds
+
+
+def test_what_an_attempt_that_was_killed_had_refused_is_told_by_the_next_one(
+    run: Run, crash: Crash, landing: Path, conf: Path
+) -> None:
+    deliver(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", f"u{number}") for number in range(3)])
+    run(steps=STEPS)
+    edit(
+        conf, "silver/usage.yml", "row_rules:\n", "row_rules:\n  big: {assert: credit_usage < -9, because: not small}\n"
+    )
+    # The ledger has the verdict; nobody has seen it.
+    crash("lakehouse.steps.publication.Refinement.complete", run_id="lakehouse_replay.manual.replay.1-0123abcd")
+    again = run(steps=STEPS, run_id="lakehouse_replay.manual.replay.2-4567cdef", only=frozenset())
+    assert (again.exit_code, again.nothing_new, again.standing) == (3, True, [])
+    assert [(one.delivery_id, one.state, one.rows_quarantined) for one in again.deliveries] == [(A, "refused", 3)]
+    (broken,) = [one for one in again.verdicts if one["passed"] == "no" and one["severity"] == "error"]
+    told = (broken["table_id"], broken["delivery_id"], broken["reason"])
+    assert told == ("billing.silver.usage", A, "100 % of the rows are quarantined; more than 5 % is refused")
+    assert again.notes[-1] == f"{A} was refused by an earlier attempt at this run"
+    # Another command says only that it is still out, and so does an attempt after it was published.
+    other = run(steps=STEPS, run_id="lakehouse_replay.manual_2.replay.2-4567cdef")
+    assert (other.exit_code, other.deliveries, len(other.standing)) == (0, [], 1)
+    run(steps=STEPS, decide=release(A, "ann", "all right"))
+    assert run(steps=STEPS, run_id="lakehouse_replay.manual.replay.3-89abef01").exit_code == 0

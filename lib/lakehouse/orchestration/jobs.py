@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,16 +12,13 @@ from lakehouse.orchestration.actions import Action
 STEPS = ("ingest", "refine", "aggregate", "maintain")
 """The steps in their order."""
 
-_LONGEST = 120
-"""Of a scheduler's name for a run, which becomes part of a file's name."""
-
 
 @dataclass(frozen=True)
 class StepRequest:
     """What a person, or the schedule, asked of a run."""
 
     run_id: str
-    """Name of this attempt; see attempt_id."""
+    """Name of this attempt; see lakehouse.ledger.attempts."""
     environment: str
     """Name of the file in conf/environments."""
     first: str | None = None
@@ -92,21 +87,3 @@ def action_job(
     lake = Lake.at(environment.lake).root
     words = [*action.arguments(domain, asked), "--lake", lake, "--env", name, "--run-id", run_id]
     return Job(domain, action.name, run_id, lake, tuple(words), environment.settings())
-
-
-def attempt_id(dag_id: str, dag_run: str, step: str, attempt: str, instance: str = "") -> str:
-    """A readable name for one attempt at a step: the same whenever it is asked for, and fit for a file's name.
-
-    ``attempt`` tells the tries of a task apart, and the turns that a try has waited for: 2, or 2.1 after one wait.
-    ``instance`` is what the scheduler calls the attempt: it tells runs of the same name apart that two schedulers
-    started, or one whose records were removed.
-    """
-    run = re.sub(r"[^\w.-]+", "-", dag_run, flags=re.ASCII).strip("-.")
-    if len(run) > _LONGEST:
-        run = f"{run[:_LONGEST]}-{_short(dag_run)}"
-    name = f"{dag_id}.{run}.{step}.{attempt}"
-    return f"{name}-{_short(instance)}" if instance else name
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]

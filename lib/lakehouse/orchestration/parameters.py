@@ -12,8 +12,9 @@ from airflow.sdk import BaseOperator, Param
 from lakehouse.contracts.domains import DomainFacts
 from lakehouse.contracts.environments import DEFAULT, load_environment
 from lakehouse.contracts.schedules import ON_MISSING
+from lakehouse.ledger.attempts import attempt_id
 from lakehouse.orchestration.actions import ACTIONS, Action, day, unknown
-from lakehouse.orchestration.jobs import Job, StepRequest, action_job, attempt_id, step_job
+from lakehouse.orchestration.jobs import Job, StepRequest, action_job, step_job
 from lakehouse.orchestration.results import Context, StepMisconfiguredError
 
 _EXAMPLE = '{"first_day": "2025-01-01", "last_day": "2025-01-31"}'

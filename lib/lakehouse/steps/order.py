@@ -16,6 +16,7 @@ from lakehouse.ledger.decisions import decision_rows
 from lakehouse.ledger.deliveries import Register
 from lakehouse.ledger.obstacles import explaining
 from lakehouse.ledger.writer import claim
+from lakehouse.steps.attempts import tell_again
 from lakehouse.steps.decisions import Decide
 from lakehouse.steps.ingest import ingest
 from lakehouse.steps.plans import plan
@@ -160,6 +161,8 @@ def _complete_tables(work: Workspace, summary: RunSummary) -> None:
 
 
 def _conclude(work: Workspace, news: News, summary: RunSummary, strict: bool) -> None:
+    if "refine" in summary.steps:
+        tell_again(work, summary)
     register = work.ledger.deliveries()
     refused = [d for d in summary.deliveries if d.state == "refused"]
     unreadable = [d for d in summary.deliveries if d.state in _OUT]
