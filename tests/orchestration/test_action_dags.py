@@ -150,12 +150,14 @@ def test_a_form_is_handed_on(capsys: pytest.CaptureFixture[str]) -> None:
         ),
     ],
 )
-def test_the_first_task_refuses_in_words(conf: dict[str, Any], text: str) -> None:
+def test_the_first_task_refuses_in_words(conf: dict[str, Any], text: str, capsys: pytest.CaptureFixture[str]) -> None:
     run = asked(conf)
     with pytest.raises(StepMisconfiguredError) as caught:
         CheckForm(task_id="check_form", action="retract").choose_branch(run)
     assert str(caught.value) == text
     assert run["ti"].pushed == {"note": text}, "the page of the run tells too"
+    told = capsys.readouterr().out
+    assert all(line in told for line in text.splitlines()), "and the log, a line each"
 
 
 # --- The job ---

@@ -123,6 +123,8 @@ def test_owner_tags_form_and_times_are_those_of_the_domain(billing: DAG) -> None
     assert {task.owner for task in billing.tasks} == {"billing-data"}
     assert set(billing.tags) == {"lakehouse", "billing"}
     assert list(billing.params) == ["first_day", "last_day", "on_missing", "full_refresh", "dry_run", "strict"]
+    optional = [name for name in billing.params if "null" in billing.params.get_param(name).schema["type"]]
+    assert optional == [name for name in billing.params if name != "on_missing"], "the page marks all others as needed"
     assert billing.start_date == datetime(2025, 1, 1, tzinfo=timezone.utc)
     assert billing.catchup is False
     assert isinstance(billing.timetable, CronDataIntervalTimetable)

@@ -107,6 +107,9 @@ class CheckForm(BaseBranchOperator):
         asked = asked_of(context, action)
         found = found or list(problems(action, load_domain(domain), asked))
         if found:
+            # The page shows an exception as one line, cut off at its edge.
+            for problem in found:
+                self.log.error("%s", problem)
             context["ti"].xcom_push(key=NOTE, value="\n".join(found))
             raise StepMisconfiguredError("\n".join(found))
         chosen = {name: value for name, value in asked.items() if value}

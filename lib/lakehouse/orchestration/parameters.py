@@ -18,6 +18,8 @@ from lakehouse.orchestration.jobs import Job, StepRequest, action_job, step_job
 from lakehouse.orchestration.results import Context, StepMisconfiguredError
 
 _EXAMPLE = '{"first_day": "2025-01-01", "last_day": "2025-01-31"}'
+_SWITCH = ["null", "boolean"]
+"""The page marks what may not be null as something that has to be filled in."""
 
 
 def form(facts: DomainFacts) -> dict[str, Param]:
@@ -28,7 +30,8 @@ def form(facts: DomainFacts) -> dict[str, Param]:
             type=["null", "string"],
             format="date",
             title="First delivery day",
-            description="Included. Without days: those of the data interval, and without one all that is pending.",
+            description="Included. Without days: those of the data interval. Clear the logical date, and there is no "
+            "interval: then all that is pending is taken.",
         ),
         "last_day": Param(
             None, type=["null", "string"], format="date", title="Last delivery day", description="Included."
@@ -38,23 +41,23 @@ def form(facts: DomainFacts) -> dict[str, Param]:
             type="string",
             enum=list(ON_MISSING),
             title="When a day has no delivery",
-            description="wait for it, skip the whole run, or go on with what is there.",
+            description="wait for it, skip the whole run, or go_on with what is there.",
         ),
         "full_refresh": Param(
             False,
-            type="boolean",
+            type=_SWITCH,
             title="Full refresh",
             description="Judge all deliveries again and make silver and gold anew from bronze.",
         ),
         "dry_run": Param(
             False,
-            type="boolean",
+            type=_SWITCH,
             title="Dry run",
             description="Say in the logs what would be read and touched; write nothing.",
         ),
         "strict": Param(
             False,
-            type="boolean",
+            type=_SWITCH,
             title="Strict",
             description="Fail when deliveries are unreadable or missing.",
         ),
