@@ -145,7 +145,7 @@ def test_a_form_is_handed_on(capsys: pytest.CaptureFixture[str]) -> None:
             "why: it is empty. Kept in the ledger, for whoever asks later. "
             "Example: wrong prices, checked with the sender\n"
             "delivery: 'usage' is no delivery of billing: an id is a source, / and the path of the file below the "
-            "source's folder. Did you mean 'usage'? Sources: usage. "
+            "source's folder. Sources: usage. "
             f'Example: {{"domain": "billing", "delivery": "{FILE}", "why": "test data"}}',
         ),
     ],

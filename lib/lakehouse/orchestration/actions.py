@@ -228,7 +228,8 @@ def _strange(delivery: str, domain: Domain, example: str) -> Iterator[str]:
     sources = [table.id.name for table in domain.bronze()]
     source, _, path = delivery.partition("/")
     if source not in sources or not path:
+        meant = "" if source in sources else nearest(source, sources)
         yield (
             f"delivery: '{delivery}' is no delivery of {domain.name}: an id is a source, / and the path of the file "
-            f"below the source's folder.{nearest(source, sources)} Sources: {', '.join(sources)}. {example}"
+            f"below the source's folder.{meant} Sources: {', '.join(sources)}. {example}"
         )
