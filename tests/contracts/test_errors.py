@@ -176,6 +176,16 @@ MISTAKES = {
     "fraction": [Change(SILVER, "compact_below_mb: 32", "compact_below_mb: 0.5")],
     "not above zero": [Change(SILVER, "compact_below_mb: 32", "compact_below_mb: 0")],
     "too few days": [Change(SILVER, "compact_below_mb: 32", "keep_days: 1")],
+    "small files that are above the target": [Change(SILVER, "compact_below_mb: 32", "target_file_mb: 16")],
+    "versions kept shorter than a restore goes back": [Change(SILVER, "compact_below_mb: 32", "keep_days: 7")],
+    "sorting of bronze": [Change(BRONZE, "columns:\n", "maintain: {zorder_by: [region]}\ncolumns:\n")],
+    "removal of contents from silver": [Change(SILVER, "compact_below_mb: 32", "drop_superseded_days: 400")],
+    "contents that a restore may need": [
+        Change(BRONZE, "columns:\n", "maintain: {drop_superseded_days: 29}\ncolumns:\n")
+    ],
+    "contents that old versions show": [
+        Change(BRONZE, "columns:\n", "maintain: {drop_superseded_days: 400, keep_days: 500}\ncolumns:\n")
+    ],
     "share that is no number": [Change(SILVER, "warn: 0.01", "warn: 1%")],
     "share above one": [Change(SILVER, "error: 0.05", "error: 5")],
     "shares in the wrong order": [Change(SILVER, "warn: 0.01", "warn: 0.1")],
@@ -303,6 +313,10 @@ MISTAKES = {
     "start that is no date": [Change(DOMAIN, "2025-01-01", "soon")],
     "schedule": [Change(DOMAIN, '"0 2 * * *"', "daily")],
     "no owner": [Change(DOMAIN, "owner: billing-data\n", "")],
+    "ledger kept shorter than a restore goes back": [
+        Change(DOMAIN, "owner:", "keep_ledger_days: 60\nrestore_days: 90\nowner:")
+    ],
+    "days of a restore": [Change(DOMAIN, "owner:", "restore_days: 1\nowner:")],
     "what a run does about a missing day": [Change(DOMAIN, "owner:", "arrival: {on_missing: goon}\nowner:")],
     "unknown key of arrival": [Change(DOMAIN, "owner:", "arrival: {wait_hour: 3}\nowner:")],
     "wait that is a text": [Change(DOMAIN, "owner:", "arrival: {wait_hours: 3h}\nowner:")],

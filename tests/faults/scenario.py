@@ -17,6 +17,7 @@ from tests.conftest import deliver, run_billing, usage
 from tests.faults.billing import BILLING
 from tests.faults.commands import command
 from tests.faults.life import UNLIKE, rows_of
+from tests.ledger.aging import age
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -160,12 +161,9 @@ class Scenario:
 
     def _age(self) -> None:
         """Let everything have happened long ago, so that there is something to vacuum."""
-        for path in self.lake.glob("billing/*/*/_delta_log/*"):
-            if path.suffix == ".crc":
-                path.unlink()
-            elif path.suffix == ".json" and "ledger" not in path.parts:
-                actions = [json.loads(line) for line in path.read_text().splitlines()]
-                path.write_text("".join(f"{json.dumps(_older(action))}\n" for action in actions))
+        for log in self.lake.glob("billing/*/*/_delta_log"):
+            if "ledger" not in log.parts:
+                age(log.parent, DAYS_OLD)
 
     def _scatter(self) -> None:
         """Let the ledger lie in many files, so that there is something to compact."""
@@ -180,11 +178,3 @@ class Scenario:
         ):
             contract = self._conf / "billing" / path
             contract.write_text(contract.read_text().replace("columns:\n", f"columns:\n{line}\n", 1))
-
-
-def _older(action: dict[str, Any]) -> dict[str, Any]:
-    for names in action.values():
-        for name in ("timestamp", "modificationTime", "deletionTimestamp"):
-            if isinstance(names.get(name), int):
-                names[name] -= DAYS_OLD * 86_400_000
-    return action

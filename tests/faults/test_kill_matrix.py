@@ -35,7 +35,7 @@ STAGES = ("ingest", "first", "news", "replay", "retract", "restore", "release", 
 
 OPERATIONS = {
     "write", "create", "alter", "append", "overwrite", "replace", "merge", "update", "delete", "restore", "optimize",
-    "vacuum", "compact",
+    "vacuum", "compact", "checkpoint",
 }  # fmt: skip
 """All that the engine commits."""
 

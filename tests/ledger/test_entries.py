@@ -17,7 +17,7 @@ from lakehouse.ledger.entries import append, compact, read
 
 def test_a_table_that_was_never_written_is_empty(tmp_path: Path) -> None:
     assert read(str(tmp_path / "runs"), "runs") == []
-    compact(str(tmp_path / "runs"))
+    compact(str(tmp_path / "runs"), "run-1")
     append(str(tmp_path / "runs"), "runs", [])
     assert list(tmp_path.iterdir()) == []
 
@@ -72,7 +72,7 @@ def test_entry_numbers_go_on_over_appends_files_and_compaction(tmp_path: Path) -
     folder = str(tmp_path / "runs")
     for number in range(12):
         append(folder, "runs", [{"run_id": f"{number}a"}, {"run_id": f"{number}b"}])
-    compact(folder)
+    compact(folder, "run-1")
     assert len(DeltaTable(folder).file_uris()) == 1
     append(folder, "runs", [{"run_id": "last"}])
     rows = read(folder, "runs")

@@ -31,7 +31,8 @@ def check_run_id(run_id: str) -> str:
 
 def check_unused(ledger: Ledger, run_id: str) -> None:
     """Raise ConfigurationError when the ledger knows a run of that id: appends are told apart by it."""
-    if any(row["run_id"] == run_id for row in ledger.rows("runs")):
+    # Entries about runs may be gone after keep_ledger_days; what a run has delivered is kept for ever.
+    if any(row["run_id"] == run_id for table in ("runs", "deliveries") for row in ledger.rows(table)):
         raise ConfigurationError(
             f"--run-id: the domain '{ledger.domain}' has had a run '{run_id}'. Name another, or leave the option out."
         )

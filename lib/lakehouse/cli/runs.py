@@ -189,7 +189,8 @@ _HELP = {
     "ingest": "Take new and corrected deliveries into bronze, as delivered.",
     "refine": "Conform, check and publish what is in bronze to silver; bad rows go to quarantine.",
     "aggregate": "Compute the gold periods that changed.",
-    "maintain": "Rearrange the files of partitions that need it.",
+    "maintain": "Compact and sort files where it pays, and remove what no kept version needs. Shows a line per table: "
+    "what is done and why, and its figures before and after; with --dry-run what would be done.",
 }
 
 
@@ -197,5 +198,6 @@ def add_commands(app: typer.Typer) -> None:
     """Add a command per step, and one for all."""
     for name, text in _HELP.items():
         steps = STEPS if name == "run" else (name,)
-        example = f"Example: lakehouse {name} billing --from 2025-01-01 --to 2025-01-31 --lake data/lake"
+        options = "--dry-run" if name == "maintain" else "--from 2025-01-01 --to 2025-01-31"
+        example = f"Example: lakehouse {name} billing {options} --lake data/lake"
         app.command(name, help=f"{text}\n\n{example}")(_command(steps))

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lakehouse.cli.maintenance_screen import others, show_maintenance
 from lakehouse.steps.summary import DeliverySummary, RunSummary
 
 _SHOWN = 10
@@ -60,25 +61,29 @@ class Progress:
 def show_run(summary: RunSummary) -> None:
     """The end of a run, for a person: deliveries, rows, tables, times, and what to do next."""
     out = console()
+    upkeep = summary.steps == ["maintain"]
+    if upkeep:
+        show_maintenance(out, summary)
     if summary.dry_run:
         out.print(f"[bold]{summary.domain}[/]: nothing was written (--dry-run)")
     elif summary.nothing_new:
         what = f"nothing new in {escape(summary.landing)}" if "ingest" in summary.steps else "nothing to do"
         out.print(f"[bold]{summary.domain}[/]: {what}; nothing was written")
     else:
-        _show_deliveries(out, summary)
-        _show_rows(out, summary)
-        _show_tables(out, summary)
+        if not upkeep:
+            _show_deliveries(out, summary)
+            _show_rows(out, summary)
+            _show_tables(out, summary)
         times = "  ".join(f"{step} {seconds:.1f} s" for step, seconds in summary.seconds.items())
         out.print(f"[bold]Seconds[/]  {times}")
     for refused in summary.refused_tables:
         out.print(f"  [red]refused[/] {escape(refused)}", soft_wrap=True)
-    for note in summary.notes:
+    for note in summary.notes if not upkeep else others(summary):
         out.print(escape(note), soft_wrap=True)
     _show_warnings(out, summary)
     if not summary.dry_run:
         out.print(f"[bold]Lake[/]     {escape(summary.lake)}  (run {summary.run_id})", soft_wrap=True)
-    if not summary.dry_run and not summary.nothing_new:
+    if not summary.dry_run and not summary.nothing_new and not upkeep:
         _show_next(out, summary)
     if summary.reason:
         out.print(f"[bold red]{escape(summary.reason)}[/]", soft_wrap=True)

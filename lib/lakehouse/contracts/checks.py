@@ -274,6 +274,35 @@ def _check_periods(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None
         _known(table, f"periods.{name}", [column], tables[table.inputs[source]].columns)
 
 
+def check_retention(
+    tables: Mapping[TableId, AnyTable], restore_days: int, keep_ledger_days: int | None, facts: str
+) -> None:
+    """Raise ConfigurationError when something is kept for fewer days than a restore of the domain may need it."""
+    if keep_ledger_days is not None and keep_ledger_days < restore_days:
+        raise ConfigurationError(
+            f"{facts}: keep_ledger_days: {keep_ledger_days} is below restore_days ({restore_days}): a restore goes "
+            f"back to a run that the ledger tells of. Example: keep_ledger_days: {max(400, restore_days)}"
+        )
+    for table in tables.values():
+        keep_days = table.maintain.keep_days
+        if isinstance(table, BronzeTable):
+            days, least = table.maintain.drop_superseded_days, max(restore_days, keep_days)
+            if days is not None and days < least:
+                raise ConfigurationError(
+                    f"{table.file}: maintain.drop_superseded_days: {days} is too few: old versions of this table stay "
+                    f"readable for {keep_days} days (keep_days), and 'lakehouse restore' can go back {restore_days} "
+                    f"(restore_days in {facts}). Allowed: {least} or more. "
+                    f"Example: drop_superseded_days: {max(400, least)}"
+                )
+        elif keep_days < restore_days:
+            raise ConfigurationError(
+                f"{table.file}: maintain.keep_days: {keep_days} is below the {restore_days} days that "
+                "'lakehouse restore' can go back: all tables of a domain go back together, so none may lose its "
+                f"versions earlier. Allowed: {restore_days} or more, or a smaller restore_days in {facts} "
+                "(7 at least)."
+            )
+
+
 def _check_upkeep(table: SilverTable | GoldTable) -> None:
     _known(table, "maintain.zorder_by", table.maintain.zorder_by, table.columns)
     for name in table.maintain.zorder_by:

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from lakehouse.contracts.checks import check_tables
+from lakehouse.contracts.checks import check_retention, check_tables
 from lakehouse.contracts.declaration import Declaration
 from lakehouse.contracts.fingerprints import fingerprint
 from lakehouse.contracts.locations import conf_dir, parsed_code, transform_file
@@ -54,6 +54,10 @@ class DomainFacts(Declaration):
     alerts: Alerts = Alerts()
     keep_logs_days: Annotated[int, Field(ge=7)] = 90
     """For how long the lake keeps the results and logs of runs."""
+    restore_days: Annotated[int, Field(ge=7)] = 30
+    """For how long ``lakehouse restore`` can go back to what a run left; no table keeps its versions shorter."""
+    keep_ledger_days: Annotated[int, Field(ge=30)] | None = None
+    """For how long the ledger keeps what runs did, judged and measured; None keeps it for ever."""
 
     @field_validator("schedule")
     @classmethod
@@ -133,7 +137,9 @@ def load_domain(name: str) -> Domain:
     check_tables(tables)
     for table in tables.values():
         _check_transform(table)
-    return Domain(name, _load_facts(folder / "domain.yml"), _in_order(tables))
+    facts = _load_facts(folder / "domain.yml")
+    check_retention(tables, facts.restore_days, facts.keep_ledger_days, str(folder / "domain.yml"))
+    return Domain(name, facts, _in_order(tables))
 
 
 def _load_facts(path: Path) -> DomainFacts:

@@ -164,13 +164,41 @@ class RowCountDrop(Declaration):
         return self
 
 
-class Maintenance(Declaration):
+class Upkeep(Declaration):
+    """When the files of a table are brought together, and for how long its old versions stay."""
+
+    compact_below_mb: Annotated[int, Field(gt=0)] = 32
+    """Files below this size are small; a partition with several of them is compacted."""
+    target_file_mb: Annotated[int, Field(gt=0)] = 128
+    """The size that files are brought to."""
+    keep_days: Annotated[int, Field(ge=7)] = 30
+    """For how long old versions stay readable before VACUUM removes their files."""
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> Upkeep:
+        if self.compact_below_mb > self.target_file_mb:
+            raise PydanticCustomError(
+                "sizes",
+                "compact_below_mb ({small}) is above target_file_mb ({target}): files of the wanted size would count "
+                "as small for ever. Example: {example}.",
+                {"small": self.compact_below_mb, "target": self.target_file_mb, "example": self.example},
+            )
+        return self
+
+
+class Maintenance(Upkeep):
     """When and how the files of a table are rearranged."""
 
     example: ClassVar[str] = "maintain: {zorder_by: [user_id], compact_below_mb: 32}"
 
     zorder_by: tuple[str, ...] = ()
-    compact_below_mb: Annotated[int, Field(gt=0)] = 32
-    """Files below this size are small; a partition with several of them is compacted."""
-    keep_days: Annotated[int, Field(ge=7)] = 30
-    """For how long old versions stay readable before VACUUM removes their files."""
+    """Columns that are looked up: rows with near values are put into the same files."""
+
+
+class BronzeMaintenance(Upkeep):
+    """When the files of a bronze table are brought together, and which rows need not be kept."""
+
+    example: ClassVar[str] = "maintain: {compact_below_mb: 32, drop_superseded_days: 400}"
+
+    drop_superseded_days: Annotated[int, Field(ge=7)] | None = None
+    """Contents that have counted for nothing for so many days are removed; None keeps everything that was delivered."""

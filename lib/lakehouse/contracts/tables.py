@@ -12,7 +12,15 @@ from pydantic_core import PydanticCustomError
 from lakehouse.contracts.columns import Column, ColumnName, DeliveredColumn
 from lakehouse.contracts.declaration import Declaration
 from lakehouse.contracts.names import BESIDE, LAYERS, TableId
-from lakehouse.contracts.rules import Gate, Maintenance, QuarantineShare, RowCountDrop, RowRule, Threshold
+from lakehouse.contracts.rules import (
+    BronzeMaintenance,
+    Gate,
+    Maintenance,
+    QuarantineShare,
+    RowCountDrop,
+    RowRule,
+    Threshold,
+)
 from lakehouse.contracts.sources import Source
 from lakehouse.contracts.writes import Append, Merge, ReplaceAll, ReplacePeriods, Scd2
 from lakehouse.errors import ConfigurationError
@@ -64,7 +72,6 @@ class Table(Declaration):
     file: str
     """The contract's file, for messages."""
     description: str
-    maintain: Maintenance = Maintenance()
 
     @classmethod
     def _hidden(cls) -> set[str]:
@@ -79,6 +86,7 @@ class BronzeTable(Table):
     source: Source
     columns: dict[ColumnName, DeliveredColumn] = Field(min_length=1)
     write: Append = Append(strategy="append")
+    maintain: BronzeMaintenance = BronzeMaintenance()
 
     def column_of(self, header_name: str) -> str | None:
         """The declared column that a header's name means, by name or alias; case and edges do not count."""
@@ -101,6 +109,7 @@ class SilverTable(Table):
     gates: tuple[Gate, ...] = ()
     quarantine_share: QuarantineShare = QuarantineShare()
     row_count_drop: RowCountDrop | None = None
+    maintain: Maintenance = Maintenance()
 
     def conformed(self) -> Iterator[tuple[str, Column]]:
         """Columns that are read from bronze text, in order."""
@@ -135,6 +144,7 @@ class GoldTable(Table):
     write: Annotated[ReplacePeriods | ReplaceAll, Field(discriminator="strategy")]
     gates: tuple[Gate, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    maintain: Maintenance = Maintenance()
 
     def period_source(self, column: str) -> tuple[str, str]:
         """Input name and column that a period column follows."""

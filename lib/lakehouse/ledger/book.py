@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from deltalake import CommitProperties, DeltaTable
+from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
 from lakehouse.errors import TableError
-from lakehouse.ledger.commits import committing
+from lakehouse.ledger.commits import committing, named
 from lakehouse.ledger.decisions import Decisions, decisions
 from lakehouse.ledger.deliveries import Register, register
-from lakehouse.ledger.entries import TABLES, Row, append, compact, highest, newest_entry, read
+from lakehouse.ledger.entries import TABLES, Row, append, highest, newest_entry, read
 
 FORMAT = 1
 """Version of the lake's layout; a lake of another version is refused."""
@@ -101,11 +101,6 @@ class Ledger:
         """Append entries to a ledger table."""
         append(self.lake.ledger(self.domain, table), table, rows)
 
-    def compact(self) -> None:
-        """Bring the small files of all ledger tables together."""
-        for table in TABLES:
-            compact(self.lake.ledger(self.domain, table))
-
     def check_format(self) -> None:
         """Raise TableError when the domain was written in a layout that this version does not know."""
         path = self._format_file()
@@ -170,15 +165,21 @@ def _publications(rows: Sequence[Row], unended: Collection[str] = ("refining", R
 
 
 def _newest_sequence(path: str) -> int:
-    return highest(DeltaTable(path), "delivery_sequence") if table_version(path) is not None else 0
+    return highest(open_table(path), "delivery_sequence")
+
+
+def open_table(path: str) -> DeltaTable | None:
+    """A Delta table, or None when there is none."""
+    try:
+        return DeltaTable(path)
+    except TableNotFoundError:
+        return None
 
 
 def table_version(path: str) -> int | None:
     """A Delta table's version, or None when there is no table; reads the log only."""
-    try:
-        return DeltaTable(path).version()
-    except TableNotFoundError:
-        return None
+    table = open_table(path)
+    return None if table is None else table.version()
 
 
 def partition_columns(path: str, version: int) -> list[str] | None:
@@ -205,8 +206,9 @@ def changed_between(path: str, after: int, until: int) -> bool:
     if until <= after:
         return False
     table = DeltaTable(path)
-    newer = [commit for commit in table.history(table.version() - after) if commit["version"] <= until]
-    return any(commit["operation"] not in NO_DATA_OPERATIONS for commit in newer)
+    newer = [commit for commit in table.history(table.version() - after) if after < commit["version"] <= until]
+    # Entries that were cleaned from the log may have told of anything.
+    return len(newer) < until - after or any(commit["operation"] not in NO_DATA_OPERATIONS for commit in newer)
 
 
 def same_files(path: str, version: int | None) -> bool:
@@ -223,7 +225,8 @@ def missing_files(path: str, version: int) -> str | None:
     try:
         files = DeltaTable(path, version=version).file_uris()
     except Exception as error:  # what a missing log entry raises has no type of its own
-        return str(error).splitlines()[0]
+        entry = Path(path, "_delta_log", f"{version:020}.json")
+        return str(error).splitlines()[0] if entry.exists() else "the table's log has no entry about it any more"
     gone = [uri for uri in files if "://" not in uri and not Path(unquote(uri)).exists() and not Path(uri).exists()]
     return f"{len(gone)} of its {len(files)} files are gone" if gone else None
 
@@ -231,17 +234,13 @@ def missing_files(path: str, version: int) -> str | None:
 def empty_table(path: str, run_id: str | None = None) -> None:
     """Remove all rows of a table, in one commit, which carries the run's id."""
     with committing(path, "delete"):
-        DeltaTable(path).delete(commit_properties=_named(run_id))
+        DeltaTable(path).delete(commit_properties=named(run_id))
 
 
 def restore_version(path: str, version: int, run_id: str | None = None) -> None:
     """Bring a table back to one of its versions, in one commit on the log, which carries the run's id."""
     with committing(path, "restore"):
-        DeltaTable(path).restore(version, commit_properties=_named(run_id))
-
-
-def _named(run_id: str | None) -> CommitProperties | None:
-    return CommitProperties(custom_metadata={"userMetadata": run_id}) if run_id else None
+        DeltaTable(path).restore(version, commit_properties=named(run_id))
 
 
 def committed(path: str, application: str) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deltalake import CommitProperties
+
 from lakehouse.ledger.obstacles import explaining
 
 FAULT = "LAKEHOUSE_FAULT"
@@ -46,6 +48,11 @@ def committing(path: str, operation: str) -> Iterator[None]:
     with explaining(path):
         yield
     _reach("after", point, _passed[point])
+
+
+def named(run_id: str | None) -> CommitProperties | None:
+    """The run's id for a table's history, as Spark's commits carry it."""
+    return CommitProperties(custom_metadata={"userMetadata": run_id}) if run_id else None
 
 
 def _reach(side: str, point: str, number: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
@@ -16,6 +16,9 @@ BronzeState = Literal["ingesting", "ingested", "unreadable", "torn", "unconfirme
 without one it was not taken, and what was taken before stays."""
 
 SilverState = Literal["accepted", "refused", "withdrawn"]
+
+Removal = Literal["dropping", "dropped"]
+"""Entries about contents that had counted for nothing for long: their rows are being removed from bronze, or gone."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class Register:
     aside: Mapping[str, str] = field(default_factory=dict)
     """By delivery id: why its newest content does not count."""
     decisions: Decisions = field(default_factory=Decisions)
+    dropped: Mapping[int, Removal] = field(default_factory=dict)
+    """By sequence: contents whose rows were removed from bronze, or are being removed."""
 
     def is_taken(self, delivery_id: str) -> bool:
         """Whether the newest content of a delivery lies in bronze, wanted there."""
@@ -140,11 +145,14 @@ def register(rows: Iterable[Row], decided: Decisions | None = None) -> Register:
     contents: dict[int, Delivery] = {}
     outcomes: dict[tuple[TableId, str], Outcome] = {}
     published: dict[tuple[TableId, str], Outcome] = {}
+    dropped: dict[int, Removal] = {}
     last_sequence = 0
     for row in rows:
         last_sequence = max(last_sequence, row["delivery_sequence"] or 0)
         table = TableId.parse(row["table_id"])
-        if table.layer == "bronze":
+        if row["state"] in {"dropping", "dropped"}:
+            dropped[row["delivery_sequence"]] = row["state"]
+        elif table.layer == "bronze":
             delivery = _delivery(table, row)
             latest[delivery.delivery_id] = delivery
             if delivery.state in {"ingested", "unconfirmed"} and delivery.sequence is not None:
@@ -157,11 +165,13 @@ def register(rows: Iterable[Row], decided: Decisions | None = None) -> Register:
                 published[key] = outcome
             elif key in published and (outcome.state == "withdrawn" or published[key].sequence == outcome.sequence):
                 del published[key]  # retracted, or refused under a changed contract: its rows were withdrawn
-    current, aside = _counting(contents, decided)
-    return Register(latest, current, outcomes, published, last_sequence, contents, aside, decided)
+    current, aside = _counting(contents, decided, dropped)
+    return Register(latest, current, outcomes, published, last_sequence, contents, aside, decided, dropped)
 
 
-def _counting(contents: Mapping[int, Delivery], decided: Decisions) -> tuple[dict[str, Delivery], dict[str, str]]:
+def _counting(
+    contents: Mapping[int, Delivery], decided: Decisions, dropped: Collection[int]
+) -> tuple[dict[str, Delivery], dict[str, str]]:
     """The contents that count, by delivery id, and why the others do not: whatever the order in which they came."""
     current: dict[str, Delivery] = {}
     aside: dict[str, str] = {}
@@ -172,6 +182,8 @@ def _counting(contents: Mapping[int, Delivery], decided: Decisions) -> tuple[dic
             aside[delivery.delivery_id] = "retracted"
         elif sequence in held:
             aside[delivery.delivery_id] = f"held: {held[sequence]}"
+        elif sequence in dropped:
+            aside.setdefault(delivery.delivery_id, "its rows were removed from bronze")
         elif delivery.state == "unconfirmed":
             aside[delivery.delivery_id] = delivery.reason or ""
         else:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from arro3.core import Array, DataType, Table
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from lakehouse.errors import TableError
-from lakehouse.ledger.commits import committing
+from lakehouse.ledger.commits import committing, named
 
 Row = dict[str, Any]
 
@@ -113,23 +113,28 @@ def append(folder: str, table: str, rows: Sequence[Row]) -> None:
         raise TableError(f"The ledger table {table} has no column {', '.join(sorted(unknown))}.")
     frame = Table.from_pydict({name: _array(kind, [row.get(name) for row in complete]) for name, kind in kinds.items()})
     with committing(folder, "append"):
-        write_deltalake(folder, frame, mode="append", commit_properties=_named(rows))
+        write_deltalake(folder, frame, mode="append", commit_properties=named(_only_run(rows)))
 
 
-def _named(rows: Sequence[Row]) -> CommitProperties | None:
-    """The run's id for the table's history, as Spark's commits carry it."""
+def _only_run(rows: Sequence[Row]) -> str | None:
     runs = {row.get("run_id") for row in rows}
-    run_id = runs.pop() if len(runs) == 1 else None
-    return CommitProperties(custom_metadata={"userMetadata": run_id}) if run_id else None
+    return runs.pop() if len(runs) == 1 else None
 
 
-def compact(folder: str) -> None:
+def compact(folder: str, run_id: str) -> None:
     """Bring the many small files of a ledger table together."""
-    with _explained(folder):
+    with committing(folder, "compact"), _explained(folder):
         opened = _opened(folder)
         if opened is not None:
-            with committing(folder, "compact"):
-                opened.optimize.compact()
+            opened.optimize.compact(commit_properties=named(run_id))
+
+
+def drop_before(folder: str, entry: int, run_id: str) -> None:
+    """Remove the entries before one of them."""
+    with committing(folder, "delete"), _explained(folder):
+        opened = _opened(folder)
+        if opened is not None:
+            opened.delete(f"entry < {int(entry)}", commit_properties=named(run_id))
 
 
 def newest_entry(folder: str) -> int:

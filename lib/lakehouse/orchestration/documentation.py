@@ -26,7 +26,7 @@ and the others go on. A refusal does not make this task fail: the verdict tells 
 Computes the gold periods that changed. A gold table that a gate refuses keeps its old version.
 """,
     "maintain": """\
-Compacts small files where there are many, and removes those that no kept version needs.
+Compacts and sorts files where it pays, and removes those that no kept version needs. Its result tells why, per table.
 """,
     "verdict": """\
 Red, at once and without a further try, when a gate refused a delivery of this run's days or a gold table. Its log and

@@ -49,6 +49,12 @@ def release(delivery_id: str, who: str, why: str) -> Decide:
         register = work.ledger.deliveries()
         newest = _newest(register, delivery_id, work.domain.name)
         assert newest.sequence is not None
+        if newest.sequence in register.dropped:
+            raise ConfigurationError(
+                f"{delivery_id} cannot be released: it had not counted for so long that its rows were removed from "
+                f"{newest.table} (maintain.drop_superseded_days). Nothing was changed. Deliver the file again under "
+                "another name."
+            )
         if delivery_id in register.aside:
             return Ruling(
                 [Decision("release", delivery_id, newest.sequence, who, why)], [f"{delivery_id} counts again"]

@@ -1,52 +1,102 @@
-"""Maintain: rearrange the files of those partitions that need it, and remove what no reader needs."""
+"""Maintain: rearrange the files of those partitions that need it, and remove what nobody needs any more."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
-from delta.tables import DeltaTable as SparkTable
-from deltalake import DeltaTable
-
-from lakehouse.ledger.commits import committing
+from lakehouse.ledger.book import open_table
+from lakehouse.ledger.data_files import Partition, data_files
+from lakehouse.ledger.retention import remove_unneeded, set_properties, tidy_log
+from lakehouse.steps import ledger_upkeep
+from lakehouse.steps.layout import Figures, figures
+from lakehouse.steps.maintenance import MaintenancePlan, TablePlan, layout_json, planned
 from lakehouse.steps.summary import RunSummary
-from lakehouse.steps.upkeep import MB, Compaction, planned, scattered_ledger, vacuums
+from lakehouse.steps.superseded import drop
+from lakehouse.steps.upkeep import MB, Part
 from lakehouse.steps.workspace import Workspace
-from lakehouse.storage.tables import value_condition
 
 
 def maintain(work: Workspace, summary: RunSummary) -> None:
-    """Compact, sort and vacuum what needs it, and bring the ledger's small files together."""
-    for compaction in planned(work):
-        work.progress(f"{compaction.table}: compacting {compaction.files} small files")
-        _compact(work, compaction)
-        after = len(DeltaTable(compaction.path).file_uris())
-        sorted_by = f", sorted by {', '.join(compaction.zorder_by)}" if compaction.zorder_by else ""
-        summary.notes.append(
-            f"{compaction.table}: {compaction.files} small files ({compaction.size / MB:.1f} MB) in "
-            f"{len(compaction.partitions)} partitions compacted{sorted_by}; the table has {after} files now"
-        )
-    for vacuum in vacuums(work):
-        with committing(vacuum.path, "vacuum"):
-            DeltaTable(vacuum.path).vacuum(retention_hours=vacuum.hours, dry_run=False)
-        summary.notes.append(f"{vacuum.table}: {vacuum.files} files older than {vacuum.hours // 24} days removed")
-    if scattered_ledger(work):
-        work.ledger.compact()
+    """Do what the tables and the ledger of a domain need; the summary gets the plan, and what came of it."""
+    plan = planned(work, writes=True)
+    dropped = [table for table in plan.tables if table.superseded]
+    for table in dropped:
+        assert table.superseded is not None
+        work.progress(f"{table.table}: {table.superseded.work()}")
+        drop(work, table.superseded)
+    if dropped:
+        plan = _after_dropping(work, plan)
+    summary.maintenance = plan.as_json()
+    told = {entry["table"]: entry for entry in summary.maintenance}
+    for table in plan.tables:
+        _carry_out(work, table)
+        if table.work():
+            after = _figures(table)
+            told[table.table] |= {"after": layout_json(after), "note": _note(table, after)}
+    for ledger in plan.ledger:
+        note = f"{ledger.table}: {'; '.join(ledger.work())}"
+        work.progress(note)
+        ledger_upkeep.carry_out(ledger, work.run_id)
+        told[ledger.table]["note"] = note
+    summary.notes += [entry["note"] for entry in summary.maintenance if entry["note"]]
 
 
-def _compact(work: Workspace, compaction: Compaction) -> None:
-    optimize = SparkTable.forPath(work.spark, compaction.path).optimize()
-    if compaction.partitions[0]:
-        optimize = optimize.where(_condition(compaction.partitions))
-    with committing(compaction.path, "optimize"):
-        if compaction.zorder_by:
-            optimize.executeZOrderBy(*compaction.zorder_by)
-        else:
-            optimize.executeCompaction()
+def _after_dropping(work: Workspace, before: MaintenancePlan) -> MaintenancePlan:
+    """The plan for the files as they are now; what was dropped stays in it."""
+    dropped = {table.table: table.superseded for table in before.tables}
+    now = planned(work, writes=True)
+    return replace(now, tables=tuple(replace(table, superseded=dropped.get(table.table)) for table in now.tables))
 
 
-def _condition(partitions: Sequence[Mapping[str, str | None]]) -> str:
-    names = list(partitions[0])
+def _carry_out(work: Workspace, table: TablePlan) -> None:
+    if table.properties:
+        set_properties(table.path, table.properties, work.run_id)
+    for action in ("sort", "compact"):
+        chosen = table.chosen(action)
+        if chosen:
+            _optimize(work, table, chosen, table.rules.sorted_by if action == "sort" else ())
+    if table.unneeded:
+        work.progress(f"{table.table}: removing {table.unneeded} files")
+        remove_unneeded(table.path, table.keep_days, work.run_id)
+    if table.work():
+        tidy_log(table.path, table.keep_days)
+
+
+def _optimize(work: Workspace, table: TablePlan, parts: Sequence[Part], sorted_by: Sequence[str]) -> None:
+    # This imports Spark, which takes a second: not for a run that only removes files.
+    from lakehouse.storage.commits import optimize
+
+    doing = f"sorting by {', '.join(sorted_by)}" if sorted_by else "compacting"
+    work.progress(f"{table.table}: {doing} {sum(part.files for part in parts)} files")
+    condition = _condition([part.partition for part in parts])
+    optimize(work.spark, table.path, condition, sorted_by, (table.rules.small, table.rules.target))
+
+
+def _condition(partitions: Sequence[Partition]) -> str:
+    """A predicate that picks some partitions; empty for a table that has none."""
+    from lakehouse.storage.tables import value_condition
+
+    names = [name for name, _ in partitions[0]]
     if len(names) == 1:
-        return value_condition(names[0], [partition[names[0]] for partition in partitions])
-    each = (" AND ".join(value_condition(name, [value]) for name, value in part.items()) for part in partitions)
+        return value_condition(names[0], [partition[0][1] for partition in partitions])
+    each = (" AND ".join(f"({value_condition(name, [value])})" for name, value in part) for part in partitions if part)
     return " OR ".join(f"({condition})" for condition in each)
+
+
+def _figures(table: TablePlan) -> Figures:
+    opened = open_table(table.path)
+    assert opened is not None
+    return figures(data_files(opened, table.rules.sorted_by), table.rules.small, table.rules.sorted_by)
+
+
+def _note(table: TablePlan, after: Figures) -> str:
+    """What was done to a table, for the end of a run."""
+    before, found = table.figures, []
+    if before.files != after.files or any(part.action != "leave" for part in table.parts):
+        sizes = [f"{one.files} files ({one.size / MB:.1f} MB)" for one in (before, after)]
+        found.append(" became ".join(sizes))
+    for old, new in zip(before.lookups, after.lookups, strict=False):
+        if round(old.read, 1) != round(new.read, 1):
+            found.append(f"a lookup of {old.column} reads {new.read:.1f} files instead of {old.read:.1f}")
+    return f"{table.table}: {'; '.join([*table.work(), *found])}"

@@ -19,13 +19,14 @@ from lakehouse.ledger.writer import claim
 from lakehouse.steps.attempts import tell_again
 from lakehouse.steps.decisions import Decide
 from lakehouse.steps.ingest import ingest
+from lakehouse.steps.maintain import maintain
+from lakehouse.steps.maintenance import MaintenancePlan, planned
 from lakehouse.steps.plans import plan
 from lakehouse.steps.recording import record_run
 from lakehouse.steps.recovery import recover
 from lakehouse.steps.restore import resume_restore
 from lakehouse.steps.staleness import gone_outcomes, pending_deliveries, stale_tables
 from lakehouse.steps.summary import RunSummary, TableSummary
-from lakehouse.steps.upkeep import planned, vacuums
 from lakehouse.steps.workspace import Workspace
 
 _OUT = {"unreadable", "unconfirmed"}
@@ -70,7 +71,7 @@ def run_steps(
             work.ledger.record("decisions", decision_rows(ruling.decisions, work.run_id))
             summary.notes += ruling.notes
         news = _look(work, chosen, summary)
-        if _nothing_to_do(work, chosen, news):
+        if _nothing_to_do(work, chosen, news) and _in_order(work, chosen, summary):
             summary.nothing_new = True
         else:
             _do(work, chosen, news, summary, on_step)
@@ -102,9 +103,14 @@ def _nothing_to_do(work: Workspace, steps: Sequence[str], news: News) -> bool:
         for table in work.domain.silver():
             if pending_deliveries(work, table, register) or gone_outcomes(work, table, register):
                 return False
-    if "aggregate" in steps and stale_tables(work):
-        return False
-    return not ("maintain" in steps and (planned(work) or vacuums(work)))
+    return not ("aggregate" in steps and stale_tables(work))
+
+
+def _in_order(work: Workspace, steps: Sequence[str], summary: RunSummary) -> bool:
+    """Whether the files need nothing; the summary says what was found."""
+    plan = planned(work) if "maintain" in steps else MaintenancePlan()
+    summary.maintenance = plan.as_json()
+    return plan.nothing
 
 
 def _do(work: Workspace, steps: Sequence[str], news: News, summary: RunSummary, on_step: Callable[[str], None]) -> None:
@@ -136,17 +142,27 @@ def _record_failure(work: Workspace, summary: RunSummary) -> None:
 
 
 def _actions(work: Workspace, news: News, summary: RunSummary) -> dict[str, Callable[[], None]]:
-    # These import Spark, which takes a second: not before it is clear that there is something to do.
-    from lakehouse.steps.aggregate import aggregate
-    from lakehouse.steps.maintain import maintain
-    from lakehouse.steps.refine import refine
-
     return {
         "ingest": lambda: ingest(work, news, summary),
-        "refine": lambda: refine(work, summary),
-        "aggregate": lambda: aggregate(work, summary),
+        "refine": lambda: _refine(work, summary),
+        "aggregate": lambda: _aggregate(work, summary),
         "maintain": lambda: maintain(work, summary),
     }
+
+
+# These import Spark, which takes a second: not before it is clear that there is something to do.
+
+
+def _refine(work: Workspace, summary: RunSummary) -> None:
+    from lakehouse.steps.refine import refine
+
+    refine(work, summary)
+
+
+def _aggregate(work: Workspace, summary: RunSummary) -> None:
+    from lakehouse.steps.aggregate import aggregate
+
+    aggregate(work, summary)
 
 
 def _complete_tables(work: Workspace, summary: RunSummary) -> None:
@@ -208,6 +224,8 @@ def dry_run(work: Workspace, steps: Sequence[str]) -> RunSummary:
     summary = RunSummary(work.run_id, work.domain.name, work.lake.root, work.landing, chosen, dry_run=True)
     work.ledger.check_format()
     news = _look(work, chosen, summary)
-    summary.notes = plan(work, chosen, news).notes(chosen)
-    summary.nothing_new = _nothing_to_do(work, chosen, news)
+    found = plan(work, chosen, news)
+    summary.notes = found.notes(chosen)
+    summary.maintenance = found.maintenance.as_json()
+    summary.nothing_new = _nothing_to_do(work, chosen, news) and found.maintenance.nothing
     return summary

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
 
@@ -13,8 +13,8 @@ from lakehouse.landing.listing import LandedFile, MissingDay, missing_days
 from lakehouse.landing.news import News, judged_unread
 from lakehouse.landing.seals import Seal
 from lakehouse.ledger.deliveries import Delivery, Outcome, Register
+from lakehouse.steps.maintenance import MaintenancePlan, planned
 from lakehouse.steps.staleness import pending_deliveries, stale_tables
-from lakehouse.steps.upkeep import planned
 from lakehouse.steps.workspace import Workspace
 
 State = Literal["present", "new", "changed", "pending", "refused", "unreadable", "unconfirmed"]
@@ -72,6 +72,8 @@ class Plan:
     strangers: tuple[str, ...]
     orphans: tuple[str, ...] = ()
     """Manifests of which no file has landed."""
+    maintenance: MaintenancePlan = field(default_factory=MaintenancePlan)
+    """What the files need as they are now; empty when maintain is not among the steps."""
 
     @property
     def reads(self) -> list[PlannedDelivery]:
@@ -129,6 +131,7 @@ def plan(work: Workspace, steps: Sequence[str], news: News) -> Plan:
     register = work.ledger.deliveries()
     pending = {table.id: pending_deliveries(work, table, register) for table in work.domain.silver()}
     deliveries = _deliveries(work, news, register, {d.delivery_id for waiting in pending.values() for d in waiting})
+    maintenance = planned(work) if "maintain" in steps else MaintenancePlan()
     first, last = _expected(work, deliveries)
     delivered = ((delivery.table, delivery.day) for delivery in deliveries)
     return Plan(
@@ -136,9 +139,10 @@ def plan(work: Workspace, steps: Sequence[str], news: News) -> Plan:
         last,
         tuple(deliveries),
         tuple(missing_days(work.domain.bronze(), delivered, first, last)) if first and last else (),
-        tuple(_tables(work, steps, deliveries, pending)),
+        (*_tables(work, steps, deliveries, pending), *_maintained(maintenance)),
         news.strangers,
         news.orphans,
+        maintenance,
     )
 
 
@@ -248,11 +252,11 @@ def _tables(
             found += _bringing(silver.id, "refine", waiting)
     if "aggregate" in steps:
         found += _gold(work, {table.table for table in found})
-    if "maintain" in steps:
-        for compaction in planned(work):
-            what = f"compact {compaction.files} small files of"
-            found.append(PlannedTable(compaction.table, "maintain", (), (), what))
     return found
+
+
+def _maintained(plan: MaintenancePlan) -> list[PlannedTable]:
+    return [PlannedTable(table, "maintain", (), (), f"{what}, in") for table, what in plan.work()]
 
 
 def _bringing(table: TableId, step: str, deliveries: dict[str, date | None]) -> list[PlannedTable]:

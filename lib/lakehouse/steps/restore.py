@@ -29,7 +29,11 @@ from lakehouse.ledger.moments import back_to, settled
 from lakehouse.steps.recording import record_run, side, table_paths
 from lakehouse.steps.recovery import recover
 from lakehouse.steps.summary import RunSummary
+from lakehouse.steps.superseded import lost_contents
 from lakehouse.steps.workspace import Workspace
+
+_NAMED = 3
+"""Lost contents that are named; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ def restore_preview(work: Workspace, run_id: str) -> Restored:
     """What a restore would do; raises TableError when files of that time are gone."""
     moment = find_moment(work, run_id)
     _check_files(work, moment)
+    _check_contents(work, moment)
     found = Restored(run_id)
     for name, path in _restorable(work).items():
         version, target = table_version(path), moment.versions.get(name)
@@ -158,6 +163,19 @@ def _check_files(work: Workspace, moment: Moment) -> None:
         raise TableError(
             f"The tables cannot go back to the run {moment.run_id}: {'; '.join(gone)}. Nothing was changed. VACUUM "
             "removes what no version within keep_days of the contract needs; name a later run."
+        )
+
+
+def _check_contents(work: Workspace, moment: Moment) -> None:
+    """Raise TableError when bronze holds a content no more that counted at that time."""
+    lost = lost_contents(work.ledger.deliveries(), work.ledger.deliveries_at(moment.positions))
+    if lost:
+        named = ", ".join(f"{content.delivery_id} (sequence {content.sequence})" for content in lost[:_NAMED])
+        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+        raise TableError(
+            f"The tables cannot go back to the run {moment.run_id}: contents that counted then have been removed from "
+            f"bronze since: {named}{more}. Nothing was changed. maintain.drop_superseded_days in the contract of a "
+            "bronze table lets them go; name a later run."
         )
 
 

@@ -24,6 +24,7 @@ def bronze_shape(table: BronzeTable, lake: Lake) -> Shape:
         partition_by=table.write.partition_by,
         statistics=("delivery_sequence",),
         keeps_more=True,
+        keep_days=table.maintain.keep_days,
     )
 
 
@@ -42,6 +43,7 @@ def keyed_table(table: SilverTable, lake: Lake) -> KeyedTable:
         partition_by=partition_by,
         statistics=("delivery_sequence", *sorted_by),
         change_feed=True,
+        keep_days=table.maintain.keep_days,
     )
     what = "lost their key to another row" if history is None else "its versions follow from, as delivered"
     became = {OBSERVED_AS: ("string", "What became of the row: version (it opened one), unchanged or outranked")}
@@ -52,6 +54,7 @@ def keyed_table(table: SilverTable, lake: Lake) -> KeyedTable:
         columns={**declared, **DELIVERY_COLUMNS, **(became if history else {})},
         partition_by=partition_by,
         statistics=("delivery_sequence",),
+        keep_days=table.maintain.keep_days,
     )
     return KeyedTable(shape, outranked, table.write.keys, table.write.order_by, history)
 
@@ -89,6 +92,7 @@ def gold_shape(table: GoldTable, lake: Lake) -> Shape:
         partition_by=partition_by,
         statistics=tuple(name for name in table.maintain.zorder_by if name not in partition_by),
         change_feed=True,
+        keep_days=table.maintain.keep_days,
     )
 
 

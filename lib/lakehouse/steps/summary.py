@@ -60,6 +60,8 @@ class RunSummary:
     refused_tables: list[str] = field(default_factory=list)
     """Gold tables that a gate kept at their old version, and why."""
     strangers: list[str] = field(default_factory=list)
+    maintenance: list[dict[str, Any]] = field(default_factory=list)
+    """What maintain decided about each table, and what came of it: table, before, after, plan, partitions."""
     notes: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -69,6 +69,11 @@ def _taken(verification: Verification, table: BronzeTable, listing: Listing, fou
         one = _content(file, table, contents[file.delivery_id], verification)
         if one is None:
             found.not_taken.append(file.delivery_id)
+        elif one.sequence in register.dropped:
+            verification.proof.notes.append(
+                f"{file.delivery_id}: the file holds a content that was removed from {table.id} since "
+                "(maintain.drop_superseded_days); it was not compared"
+            )
         else:
             taken.append(one)
     present = {file.delivery_id for file in listing.files}
@@ -99,18 +104,22 @@ def _content(
             "but holds something else"
         )
     for delivery in (*same, *untouched):
-        layout = _layout(delivery) or content.layout
+        layout = _layout(delivery, content.layout)
         if layout is not None:
             return _Taken(file, delivery, layout)
     return None
 
 
-def _layout(delivery: Delivery) -> Layout | None:
-    """How a file was read when it was taken; the contract may say otherwise by now."""
+def _layout(delivery: Delivery, now: Layout | None) -> Layout | None:
+    """How a file was read when it was taken; the contract may say otherwise by now.
+
+    The ledger does not keep how lines end, and whether the header is repeated: the file itself tells.
+    """
     details = delivery.details
     if "header" not in details:
-        return None
-    return Layout(tuple(details["header"]), details["delimiter"], details["encoding"])
+        return now
+    taken = Layout(tuple(details["header"]), details["delimiter"], details["encoding"])
+    return replace(taken, line_end=now.line_end, repeats_header=now.repeats_header) if now else taken
 
 
 def _compare(verification: Verification, table: BronzeTable, taken: Sequence[_Taken]) -> None:

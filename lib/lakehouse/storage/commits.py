@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from delta.tables import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -77,6 +78,44 @@ def set_where(spark: SparkSession, path: str, condition: Column, values: dict[st
     """Change columns of the rows that fulfil a condition, in one commit."""
     with committing(path, "update"):
         DeltaTable.forPath(spark, path).update(condition, values)
+
+
+def delete_where(spark: SparkSession, path: str, condition: str) -> None:
+    """Remove the rows that fulfil a SQL condition, in one commit."""
+    with committing(path, "delete"):
+        DeltaTable.forPath(spark, path).delete(condition)
+
+
+def optimize(spark: SparkSession, path: str, condition: str, zorder_by: Sequence[str], sizes: tuple[int, int]) -> None:
+    """Bring files of the partitions that fulfil a condition together, or their rows into Z-order, in one commit.
+
+    ``sizes`` (bytes): files below the first are brought together, all that is written has about the second. Without a
+    condition the whole table is meant.
+    """
+    names = ("spark.databricks.delta.optimize.minFileSize", "spark.databricks.delta.optimize.maxFileSize")
+    optimizing = DeltaTable.forPath(spark, path).optimize()
+    optimizing = optimizing.where(condition) if condition else optimizing
+    with _set(spark, {name: str(size) for name, size in zip(names, sizes, strict=True)}), committing(path, "optimize"):
+        if zorder_by:
+            optimizing.executeZOrderBy(*zorder_by)
+        else:
+            optimizing.executeCompaction()
+
+
+@contextmanager
+def _set(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
+    """Settings that hold for one call only."""
+    before = {name: spark.conf.get(name, None) for name in settings}
+    for name, value in settings.items():
+        spark.conf.set(name, value)
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            if old is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, old)
 
 
 def _equal(keys: Sequence[str]) -> Column:

@@ -15,6 +15,7 @@ from lakehouse.contracts.columns import HISTORY_COLUMNS
 from lakehouse.errors import TableError
 from lakehouse.ledger.book import table_version
 from lakehouse.ledger.commits import committing
+from lakehouse.ledger.retention import retention_properties
 
 OBSERVED_AS = "observed_as"
 """Column beside a table with versions: what became of the row."""
@@ -38,6 +39,8 @@ class Shape:
     change_feed: bool = False
     keeps_more: bool = False
     """Columns that the contract does not name any more stay."""
+    keep_days: int = 30
+    """For how long the table can be read as it was."""
 
 
 def ensure_table(shape: Shape) -> None:
@@ -65,9 +68,11 @@ def ensure_table(shape: Shape) -> None:
 
 
 def _properties(shape: Shape) -> dict[str, str | None]:
-    properties: dict[str, str | None] = {"delta.dataSkippingStatsColumns": ",".join(shape.statistics)}
-    if not shape.statistics:
-        properties = {"delta.dataSkippingNumIndexedCols": "0"}
+    properties: dict[str, str | None] = {**retention_properties(shape.keep_days)}
+    if shape.statistics:
+        properties["delta.dataSkippingStatsColumns"] = ",".join(shape.statistics)
+    else:
+        properties["delta.dataSkippingNumIndexedCols"] = "0"
     if shape.change_feed:
         properties["delta.enableChangeDataFeed"] = "true"
     return properties

@@ -1,0 +1,179 @@
+"""What maintenance would do to a domain, decided from the tables' logs and the ledger: no Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from functools import cache
+from typing import Any
+
+from deltalake import DeltaTable
+
+from lakehouse.contracts.rules import Maintenance, Upkeep
+from lakehouse.ledger.book import open_table
+from lakehouse.ledger.data_files import data_files, newest_commits
+from lakehouse.ledger.retention import (
+    LogState,
+    log_state,
+    missing_properties,
+    retention_properties,
+    unneeded_files,
+)
+from lakehouse.steps.layout import Figures, figures
+from lakehouse.steps.ledger_upkeep import LedgerPlan, planned_ledger
+from lakehouse.steps.recording import side
+from lakehouse.steps.rewrites import rewrites
+from lakehouse.steps.superseded import Superseded, superseded
+from lakehouse.steps.upkeep import Part, Rules, Waits, as_json, decide, reasons
+from lakehouse.steps.workspace import Workspace
+
+_OWN_ENTRIES = 2
+"""Commits to a ledger table by a run that begins and ends."""
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """What one table needs."""
+
+    table: str
+    path: str
+    rules: Rules
+    keep_days: int
+    figures: Figures
+    parts: tuple[Part, ...]
+    """One per partition, those that are left alone included."""
+    properties: Mapping[str, str]
+    """Properties that are to be set."""
+    unneeded: int
+    """Files that no version within the retention needs."""
+    log: LogState
+    superseded: Superseded | None = None
+
+    def chosen(self, action: str) -> list[Part]:
+        """The partitions that something is done about."""
+        return [part for part in self.parts if part.action == action]
+
+    def work(self) -> list[str]:
+        """What is to be done, in words; nothing for a table that is left alone."""
+        found = [self.superseded.work()] if self.superseded else []
+        if self.properties:
+            found.append("set " + ", ".join(f"{name} = {value}" for name, value in self.properties.items()))
+        found += reasons([part for part in self.parts if part.action != "leave"], self.rules)
+        if self.unneeded:
+            found.append(f"remove {self.unneeded} files that no version of the last {self.keep_days} days needs")
+        return found + self.log.work(self.keep_days)
+
+    def left(self) -> list[str]:
+        """What is left alone and why, in words."""
+        return reasons(self.chosen("leave"), self.rules)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as plain data, partitions summarised."""
+        return {
+            "table": self.table,
+            "before": layout_json(self.figures),
+            "after": None,
+            "plan": [*self.work(), *self.left()],
+            "partitions": as_json(self.parts),
+            "note": "",
+        }
+
+
+@dataclass(frozen=True)
+class MaintenancePlan:
+    """What the tables of a domain and its ledger need."""
+
+    tables: tuple[TablePlan, ...] = ()
+    ledger: tuple[LedgerPlan, ...] = field(default=())
+    """Ledger tables that something is done about."""
+
+    def work(self) -> Iterator[tuple[str, str]]:
+        """Each thing to be done, in words, with the table that it is done to."""
+        yield from ((plan.table, what) for plan in self.tables for what in plan.work())
+        yield from ((plan.table, what) for plan in self.ledger for what in plan.work())
+
+    @property
+    def nothing(self) -> bool:
+        """Whether all is as it should be."""
+        return next(self.work(), None) is None
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """A dictionary per table."""
+        nothing: dict[str, Any] = {"before": None, "after": None, "partitions": [], "note": ""}
+        ledger = [{"table": plan.table, "plan": plan.work(), **nothing} for plan in self.ledger]
+        return [*(plan.as_json() for plan in self.tables), *ledger]
+
+
+def layout_json(found: Figures) -> dict[str, Any]:
+    """What a table looks like on disk, as plain data."""
+    return {
+        "partitions": found.partitions,
+        "files": found.files,
+        "bytes": found.size,
+        "small_files": found.small,
+        "lookups": {one.column: {"files_read": round(one.read, 2), "of": one.of} for one in found.lookups},
+    }
+
+
+def planned(work: Workspace, writes: bool = False) -> MaintenancePlan:
+    """What maintenance would do, from statistics alone.
+
+    ``writes`` says that the run has something to do anyway. Its own entries in the ledger count then: they are not to
+    be what the next run finds to do.
+    """
+    now = datetime.now(timezone.utc)
+
+    @cache
+    def ahead() -> Mapping[str, Waits]:
+        return rewrites(work)
+
+    plans = []
+    for name, path, upkeep in _tables(work):
+        table = open_table(path)
+        if table is not None:
+            plans.append(_planned(name, table, path, upkeep, lambda name=name: ahead().get(name, Waits()), now))
+    tables = tuple(_with_superseded(work, plans, now))
+    found = MaintenancePlan(tables, tuple(planned_ledger(work, now, _OWN_ENTRIES if writes else 0)))
+    return found if writes or found.nothing else MaintenancePlan(tables, tuple(planned_ledger(work, now, _OWN_ENTRIES)))
+
+
+def _tables(work: Workspace) -> list[tuple[str, str, Upkeep]]:
+    found: list[tuple[str, str, Upkeep]] = [
+        (str(table_id), work.lake.table(table_id), table.maintain) for table_id, table in work.domain.tables.items()
+    ]
+    for table in work.domain.silver():
+        plain = Maintenance.model_validate(table.maintain.model_dump() | {"zorder_by": ()})
+        found.append((side(table.id, "outranked"), work.lake.outranked(table.id), plain))
+        found.append((side(table.id, "quarantine"), work.lake.quarantine(table.id), plain))
+    return found
+
+
+def _planned(name: str, table: DeltaTable, path: str, upkeep: Upkeep, waits: Any, now: datetime) -> TablePlan:
+    metadata = table.metadata()
+    rules = Rules.of(upkeep)
+    files = data_files(table, ("delivery_sequence", *rules.sorted_by))
+    missing = missing_properties(metadata.configuration, upkeep.keep_days, rules.sorted_by)
+    return TablePlan(
+        name,
+        path,
+        rules,
+        upkeep.keep_days,
+        figures(files, rules.small, rules.sorted_by),
+        tuple(decide(files, rules, newest_commits(path, table.version()), waits, now)),
+        missing,
+        # Where the retention is new, what was removed before may be forgotten already.
+        0 if missing.keys() & retention_properties(0).keys() else unneeded_files(table, upkeep.keep_days, now),
+        log_state(path, table.version(), upkeep.keep_days, now),
+    )
+
+
+def _with_superseded(work: Workspace, plans: Sequence[TablePlan], now: datetime) -> list[TablePlan]:
+    bronze = {str(table.id): table for table in work.domain.bronze()}
+    if not any(plan.table in bronze for plan in plans):
+        return list(plans)
+    state = work.ledger.deliveries()
+    return [
+        replace(plan, superseded=superseded(work, bronze[plan.table], state, now)) if plan.table in bronze else plan
+        for plan in plans
+    ]

@@ -1,0 +1,143 @@
+"""Contents in bronze that count for nothing any more, and will not again: what may be removed of what was delivered.
+
+A content is removed when its bronze contract asks for it, and when for so many days nothing needed it: it was not the
+one that counts, readers did not see it, no gate, person or manifest kept it waiting, and no row of it is open in
+quarantine. The ledger notes it before and after: a release or a restore that would need it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from deltalake import QueryBuilder
+
+from lakehouse.contracts.names import TableId
+from lakehouse.contracts.tables import BronzeTable
+from lakehouse.ledger.book import open_table
+from lakehouse.ledger.decisions import decisions
+from lakehouse.ledger.deliveries import Delivery, Register, delivery_row, register
+from lakehouse.ledger.entries import Row
+from lakehouse.steps.workspace import Workspace
+
+_UNDECIDED = ("open", "discarded")
+"""Statuses of quarantined rows that belong to a content of which something may still come."""
+
+
+@dataclass(frozen=True)
+class Superseded:
+    """The contents of one bronze table that are to be removed."""
+
+    table: TableId
+    contents: tuple[Delivery, ...]
+    days: int | None
+    """For how long they have counted for nothing; None when only an interrupted removal is finished."""
+
+    def work(self) -> str:
+        """What is to be done, in words."""
+        rows = sum(content.rows or 0 for content in self.contents)
+        count = "1 superseded content" if len(self.contents) == 1 else f"{len(self.contents)} superseded contents"
+        since = f", without use for {self.days} days" if self.days else ""
+        return f"remove {count} ({rows} rows{since})"
+
+
+def superseded(work: Workspace, table: BronzeTable, state: Register, now: datetime) -> Superseded | None:
+    """What is to be removed from a bronze table; None when there is nothing. ``state`` is that of the ledger."""
+    days = table.maintain.drop_superseded_days
+    begun = [
+        state.contents[sequence]
+        for sequence, how in state.dropped.items()
+        if how == "dropping" and state.contents[sequence].table == table.id
+    ]
+    spare: list[Delivery] = []
+    if days is not None:
+        rows, decided = work.ledger.rows("deliveries"), work.ledger.rows("decisions")
+        since = now - timedelta(days=days)
+        spare = [content for content in unneeded(rows, decided, since) if content.table == table.id]
+    waiting = _quarantined(work, table, [content.sequence or 0 for content in spare]) if spare else set()
+    found = (*begun, *(content for content in spare if content.sequence not in waiting))
+    return Superseded(table.id, found, days) if found else None
+
+
+def unneeded(rows: Sequence[Row], decided: Sequence[Row], since: datetime) -> list[Delivery]:
+    """Contents in bronze that nothing has needed since a moment, by the ledger's entries about them."""
+    state = _state(rows, decided, None)
+    wanted = needed(state)
+    spare = {
+        sequence: content
+        for sequence, content in state.contents.items()
+        if content.state == "ingested" and sequence not in wanted and sequence not in state.dropped
+    }
+    about, ruled = (_by_delivery(entries, {c.delivery_id for c in spare.values()}) for entries in (rows, decided))
+    for delivery_id, mine in about.items():
+        # What is needed of a delivery can only have changed with an entry about it.
+        theirs = ruled.get(delivery_id, [])
+        moments = {since, *(row["recorded_at"] for row in (*mine, *theirs) if row["recorded_at"] > since)}
+        for moment in moments:
+            for sequence in needed(_state(mine, theirs, moment)):
+                spare.pop(sequence, None)
+    return [spare[sequence] for sequence in sorted(spare)]
+
+
+def _by_delivery(entries: Iterable[Row], wanted: Collection[str]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in entries:
+        if row["delivery_id"] in wanted:
+            found.setdefault(row["delivery_id"], []).append(row)
+    return found
+
+
+def _state(rows: Sequence[Row], decided: Sequence[Row], until: datetime | None) -> Register:
+    def then(entries: Sequence[Row]) -> list[Row]:
+        return [row for row in entries if until is None or row["recorded_at"] <= until]
+
+    return register(then(rows), decisions(then(decided)))
+
+
+def needed(state: Register) -> set[int]:
+    """Contents that count or that readers see, and those that a gate, a person or a manifest keeps waiting."""
+    held = {sequence for _, kept in state.decisions.withheld().values() for sequence in kept}
+    return {
+        *(content.sequence or 0 for content in state.current.values()),
+        *(outcome.sequence for outcome in state.published.values()),
+        *(outcome.sequence for outcome in state.outcomes.values() if outcome.state != "withdrawn"),
+        *(sequence for sequence, content in state.contents.items() if content.state == "unconfirmed"),
+        *held,
+    }
+
+
+def lost_contents(now: Register, then: Register) -> list[Delivery]:
+    """Contents that were needed at another time, and have been removed from bronze since."""
+    return [now.contents[sequence] for sequence in sorted(needed(then)) if sequence in now.dropped]
+
+
+def _quarantined(work: Workspace, table: BronzeTable, sequences: Collection[int]) -> set[int]:
+    """Those of some contents with rows in quarantine that somebody may still decide about."""
+    found: set[int] = set()
+    for silver in work.domain.silver():
+        rows = open_table(work.lake.quarantine(silver.id)) if silver.bronze == table.id else None
+        if rows is not None:
+            statuses = ", ".join(f"'{status}'" for status in _UNDECIDED)
+            asked = (
+                f"SELECT DISTINCT delivery_sequence FROM quarantine WHERE status IN ({statuses}) "
+                f"AND delivery_sequence IN ({', '.join(map(str, sequences))})"
+            )
+            answer = QueryBuilder().register("quarantine", rows).execute(asked).read_all()
+            found |= set(answer.column("delivery_sequence").to_pylist())
+    return found
+
+
+def drop(work: Workspace, found: Superseded) -> None:
+    """Remove contents from bronze; the ledger is told before and after, so that a crash leaves no doubt."""
+    from lakehouse.storage.commits import delete_where
+    from lakehouse.storage.tables import value_condition
+
+    # What the ledger knows of the contents stays; these entries say no more than that their rows go.
+    rows = [delivery_row(content) | {"details": None, "run_id": work.run_id} for content in found.contents]
+    work.ledger.record("deliveries", [{**row, "state": "dropping", "rows_in": None} for row in rows])
+    days = value_condition("delivery_date", list({content.delivery_date for content in found.contents}))
+    sequences = ", ".join(str(content.sequence) for content in found.contents)
+    condition = f"({days}) AND delivery_sequence IN ({sequences})"
+    delete_where(work.spark, work.lake.table(found.table), condition)
+    work.ledger.record("deliveries", [{**row, "state": "dropped", "rows_in": 0} for row in rows])

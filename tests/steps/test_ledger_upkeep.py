@@ -1,0 +1,161 @@
+"""What is done about the tables of a ledger, on one that has grown and on one that is old."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+
+from lakehouse.cli.results import check_unused
+from lakehouse.contracts.lakes import Lake
+from lakehouse.errors import ConfigurationError
+from lakehouse.ledger.book import Ledger
+from lakehouse.ledger.entries import compact
+from lakehouse.steps.ledger_upkeep import carry_out, first_kept, planned_ledger
+from lakehouse.steps.workspace import Workspace
+from tests.contracts.places import DOMAIN, Change, change
+from tests.ledger.aging import age, parquet
+from tests.steps.lived_in import LivedIn
+
+NOW = datetime(2025, 6, 1, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LivedIn:
+    found = LivedIn(tmp_path)
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(found.conf))
+    return found
+
+
+def folder(place: LivedIn, table: str) -> Path:
+    return Path(place.lake.ledger("billing", table))
+
+
+def works(work: Workspace) -> dict[str, list[str]]:
+    return {plan.table: plan.work() for plan in planned_ledger(work, datetime.now(timezone.utc), 0)}
+
+
+def versions(place: LivedIn) -> dict[str, int]:
+    return {path.name: DeltaTable(str(path)).version() for path in folder(place, "x").parent.iterdir()}
+
+
+def upkeep(work: Workspace) -> None:
+    for plan in planned_ledger(work, datetime.now(timezone.utc), 0):
+        carry_out(plan, "run-1")
+
+
+def test_a_ledger_that_has_grown_is_compacted_once(place: LivedIn) -> None:
+    for number in range(50):
+        place.run(f"run-{number}", {"state": "started"})
+    place.deliver("2025-01-01")
+    work = place.work()
+    assert works(work) == {
+        "billing.ledger.runs": ["compact 50 files", "write a checkpoint: 50 commits since the last one"]
+    }
+    upkeep(work)
+    assert works(work) == {}
+    before = versions(place)
+    upkeep(work)
+    assert versions(place) == before
+    assert [row["run_id"] for row in place.ledger.rows("runs")] == [f"run-{number}" for number in range(50)]
+    assert len(DeltaTable(str(folder(place, "runs"))).file_uris()) == 1
+
+
+def test_files_that_compaction_left_behind_are_removed_after_a_week(place: LivedIn) -> None:
+    for number in range(50):
+        place.run(f"run-{number}", {"state": "started"})
+    # No checkpoint is written: it would keep its times.
+    compact(str(folder(place, "runs")), "run-1")
+    assert parquet(folder(place, "runs")) == 51
+    age(folder(place, "runs"), 15)
+    assert works(place.work()) == {
+        "billing.ledger.runs": [
+            "remove 50 files that no version of the last 7 days needs",
+            "write a checkpoint: 51 commits since the last one",
+        ]
+    }
+    upkeep(place.work())
+    assert (parquet(folder(place, "runs")), len(place.ledger.rows("runs")), works(place.work())) == (1, 50, {})
+
+
+# --- Retention ---
+
+
+def row(entry: int, run_id: str, days: float) -> dict[str, Any]:
+    return {"entry": entry, "run_id": run_id, "recorded_at": NOW - timedelta(days=days)}
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept"),
+    [
+        ([row(1, "a", 90), row(2, "b", 70), row(3, "c", 10)], 3),
+        # b began before the moment and ended after it.
+        ([row(1, "a", 90), row(2, "b", 61), row(3, "a", 60.5), row(4, "b", 59)], 2),
+        # The newest entry stays, however old.
+        ([row(1, "a", 90), row(2, "b", 80)], 2),
+        ([row(4, "a", 10)], 4),
+    ],
+)
+def test_the_first_entry_that_stays(rows: list[dict[str, Any]], kept: int) -> None:
+    assert first_kept(rows, NOW - timedelta(days=60)) == kept
+
+
+def old_ledger(place: LivedIn) -> None:
+    """Three years ago a run, a delivery, a verdict, a publication and a decision; now another run."""
+    place.run("old", {"state": "started"}, {"state": "finished", "exit_code": 0})
+    delivery = place.deliver("2022-01-01")
+    place.judge(delivery)
+    place.verdict(delivery.delivery_id, "RowCount > 0")
+    place.ledger.record("metrics", [{"run_id": "old", "name": "rows_in", "value": 1}])
+    place.ledger.record("decisions", [{"run_id": "old", "kind": "retract", "delivery_id": "x", "delivery_sequence": 1}])
+    place.ledger.record("publications", [{"run_id": "old", "step": "x", "table_id": "billing.silver.usage"}])
+
+
+def backdate(place: LivedIn, days: int) -> None:
+    """Make the entries that are there now older; the tables' own times stay."""
+    for path in folder(place, "x").parent.iterdir():
+        DeltaTable(str(path)).update({"recorded_at": f"recorded_at - interval '{days} days'"})
+
+
+def test_nothing_is_dropped_unless_the_domain_says_so(place: LivedIn) -> None:
+    old_ledger(place)
+    backdate(place, 1000)
+    assert works(place.work()) == {}
+
+
+def test_runs_verdicts_and_metrics_are_dropped_after_their_time_and_nothing_else(place: LivedIn) -> None:
+    change(place.conf, Change(DOMAIN, "owner:", "keep_ledger_days: 400\nowner:"))
+    old_ledger(place)
+    backdate(place, 425)
+    place.run("new", {"state": "started"}, {"state": "finished", "exit_code": 0})
+    place.ledger.record("metrics", [{"run_id": "new", "name": "rows_in", "value": 1}])
+    # 25 days beyond: not worth it yet.
+    assert works(place.work()) == {}
+    backdate(place, 6)
+    assert works(place.work()) == {
+        "billing.ledger.runs": ["drop 2 entries older than 400 days"],
+        "billing.ledger.metrics": ["drop 1 entries older than 400 days"],
+    }
+    upkeep(place.work())
+    ledger = place.ledger
+    assert [(row["entry"], row["run_id"]) for row in ledger.rows("runs")] == [(3, "new"), (4, "new")]
+    assert [row["run_id"] for row in ledger.rows("metrics")] == ["new"]
+    kept = {table: len(ledger.rows(table)) for table in ("deliveries", "verdicts", "decisions", "publications")}
+    assert kept == {"deliveries": 2, "verdicts": 1, "decisions": 1, "publications": 1}
+    # Numbering goes on, and nothing more is done.
+    assert works(place.work()) == {}
+    place.run("next", {"state": "started"})
+    assert (ledger.rows("runs")[-1]["entry"], ledger.positions()["verdicts"]) == (5, 1)
+
+
+def test_a_run_id_stays_taken_when_the_entry_about_its_run_is_gone(place: LivedIn) -> None:
+    place.deliver("2025-01-01")
+    assert place.ledger.rows("runs") == []
+    with pytest.raises(ConfigurationError) as error:
+        check_unused(Ledger(Lake.at(place.lake.root), "billing"), "run-1")
+    assert str(error.value) == (
+        "--run-id: the domain 'billing' has had a run 'run-1'. Name another, or leave the option out."
+    )
