@@ -7,18 +7,23 @@ has ended its commit, or has not begun it.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import multiprocessing
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import lakehouse.cli  # loaded once, for all processes that are forked from the server
+from lakehouse.ledger import commits
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+DIGESTS = "DIGESTS_OF_THE_LAKE"
+"""Environment variable: a file to which a digest of the lake is appended at every fault point, a line each."""
 
 # Processes come from a server that never touched Delta: a fork of a process that did would hang.
 _PROCESSES = multiprocessing.get_context("forkserver")
@@ -55,6 +60,8 @@ def _work(arguments: list[str], output: str, variables: Mapping[str, str]) -> No
         contextlib.redirect_stderr(stream),
     ):
         _attach()
+        if DIGESTS in variables:
+            _write_digests(Path(variables[DIGESTS]), arguments)
         sys.argv = ["lakehouse", *arguments]
         lakehouse.cli.main()
 
@@ -68,6 +75,28 @@ def _attach() -> None:
     assert jvm is not None
     running = jvm.JavaSparkContext.fromSparkContext(jvm.org.apache.spark.SparkContext.getOrCreate())
     SparkContext("local", "a command", jsc=running)
+
+
+def _write_digests(file: Path, arguments: Sequence[str]) -> None:
+    """Let every fault point append a digest of the lake that the arguments name."""
+    lake, reach = Path(arguments[arguments.index("--lake") + 1]), commits._reach
+
+    def reach_and_look(side: str, point: str, number: int) -> None:
+        with file.open("a") as stream:
+            stream.write(digest(lake) + "\n")
+        reach(side, point, number)
+
+    commits._reach = reach_and_look
+
+
+def digest(lake: Path) -> str:
+    """Tells two states of a lake's tables apart: names, sizes and times of all files but logs and results of runs."""
+    found = hashlib.sha256()
+    for path in sorted(lake.rglob("*")):
+        if path.is_file() and path.relative_to(lake).parts[1] not in ("logs", "results"):
+            known = path.stat()
+            found.update(f"{path} {known.st_size} {known.st_mtime_ns}\n".encode())
+    return found.hexdigest()
 
 
 def bury(spark: SparkSession, lake: Path, domain: str) -> None:

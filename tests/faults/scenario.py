@@ -15,7 +15,7 @@ from lakehouse.ledger.book import Ledger
 from lakehouse.ledger.commits import TRACE
 from tests.conftest import deliver, run_billing, usage
 from tests.faults.billing import BILLING
-from tests.faults.commands import command
+from tests.faults.commands import DIGESTS, command
 from tests.faults.life import UNLIKE, rows_of
 from tests.ledger.aging import age
 
@@ -40,6 +40,9 @@ class Stage:
     """Configuration, landing zone and lake as they are before it."""
     points: Sequence[str]
     """Fault points that it passes."""
+    kills: Sequence[str]
+    """Those of them at which the lake's files are not the same as at the point before: after a commit nothing is
+    written until the next one, so that most of its afters are the befores of the next."""
     after: State
 
     def variables(self) -> dict[str, str]:
@@ -95,11 +98,15 @@ class Scenario:
         shutil.copytree(self.landing, folder / "landing")
         if self.lake.exists():
             shutil.copytree(self.lake, folder / "lake")
-        draft = Stage(name, arguments, folder, (), {})
-        trace = folder / "trace"
-        done = command(self._spark, folder / "said", *draft.at(self.lake), **draft.variables(), **{TRACE: str(trace)})
+        draft = Stage(name, arguments, folder, (), (), {})
+        trace, digests = folder / "trace", folder / "digests"
+        looks = {TRACE: str(trace), DIGESTS: str(digests)}
+        done = command(self._spark, folder / "said", *draft.at(self.lake), **draft.variables(), **looks)
         assert done.code == 0, done.said
-        return Stage(name, arguments, folder, trace.read_text().splitlines(), state(self.lake))
+        points, states = trace.read_text().splitlines(), digests.read_text().splitlines()
+        pairs = zip(points, states, ["", *states], strict=False)
+        kills = [point for point, now, before in pairs if now != before]
+        return Stage(name, arguments, folder, points, kills, state(self.lake))
 
     def between(self, day: str, name: str, *rows: str) -> None:
         """A delivery that is brought to gold without further ado."""

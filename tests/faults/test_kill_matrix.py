@@ -54,7 +54,7 @@ def test_the_scenario_passes_every_kind_of_commit(stages: dict[str, Stage]) -> N
     points = [point for stage in stages.values() for point in stage.points]
     assert {point.split(":")[1].split()[0] for point in points} == OPERATIONS
     for name, stage in stages.items():
-        log.info("%s: %d points", name, len(stage.points))
+        log.info("%s: %d points, %d kills", name, len(stage.points), len(stage.kills))
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -64,7 +64,7 @@ def test_killed_at_every_commit_and_given_again(
     stage, failures = stages[name], []
     monkeypatch.setenv("LAKEHOUSE_CONF", str(stage.folder / "conf"))
     began = time.monotonic()
-    for number, point in enumerate(stage.points):
+    for number, point in enumerate(stage.kills):
         place = tmp_path / str(number)
         lake = copied(stage, place)
         killed = command(spark, place / "killed", *stage.at(lake), **stage.variables(), **{FAULT: point})
@@ -76,7 +76,7 @@ def test_killed_at_every_commit_and_given_again(
             log.error("%s: %s", name, failures[-1])
         else:
             shutil.rmtree(place)
-    log.info("%s: %d kills, %d failures, %.0f s", name, len(stage.points), len(failures), time.monotonic() - began)
+    log.info("%s: %d kills, %d failures, %.0f s", name, len(stage.kills), len(failures), time.monotonic() - began)
     assert failures == []
 
 
