@@ -232,10 +232,12 @@ def start(home: Path, conf: Path, **variables: str) -> Scheduler:
     said = home.with_suffix(".out")
     command = [str(Path(sys.executable).parent / "lakehouse"), "airflow", "--home", str(home), "--port", str(site.port)]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "LAKEHOUSE"))}
+    # The DAGs of a test never change: each file is read once. Airflow's own choice is every half minute.
+    settings = {"LAKEHOUSE_CONF": str(conf), "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600"}
     with said.open("w") as stream:
         process = subprocess.Popen(
             command,
-            env={**inherited, "LAKEHOUSE_CONF": str(conf), **variables},
+            env={**inherited, **settings, **variables},
             cwd=home.parent,
             stdout=stream,
             stderr=subprocess.STDOUT,

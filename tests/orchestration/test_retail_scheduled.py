@@ -17,7 +17,7 @@ from tests.e2e.retail_deliveries import DELIVERIES, deliver
 from tests.e2e.retail_lake import TABLES
 from tests.oracle.retail import read_shop
 from tests.orchestration.scheduler import Scheduler, start, until
-from tests.orchestration.test_real_scheduler import small_conf
+from tests.orchestration.story import small_conf
 
 pytestmark = [pytest.mark.soak, pytest.mark.slow, pytest.mark.e2e]
 

@@ -22,7 +22,7 @@ from deltalake import DeltaTable
 
 from lakehouse.contracts.locations import jars_dir
 from tests.orchestration.scheduler import Scheduler, start, until
-from tests.orchestration.test_real_scheduler import DAG, STEPS, java_of, small_conf
+from tests.orchestration.story import DAG, STEPS, java_of, small_conf
 
 pytestmark = [pytest.mark.soak, pytest.mark.slow, pytest.mark.e2e]
 
