@@ -100,8 +100,8 @@ sample: $(VENV)/.main  ## Generate deliveries: [LANDING=data/landing] [DOMAIN=] 
 		$(LAKEHOUSE) sample "$$domain" --out "$${LANDING:-data/landing}" $(ARGS); \
 	done
 
-bench: $(VENV)/.main .jars/.complete  ## Measure against a bare Spark copy of the same files
-	@$(VENV)/bin/python benchmarks/bench.py $(ARGS)
+bench: $(VENV)/.main $(VENV)/.report $(VENV)/.bench .jars/.complete  ## Benchmarks beside other engines, a page in data/bench: [ARGS="--quick"]
+	@$(VENV)/bin/python -m benchmarks.bench $(ARGS)
 
 package: $(VENV)/.main .jars/.complete  ## What EMR, Databricks and other clusters need, in dist/: [ARGS="--arch arm64"]
 	@set -e; $(UV_SETTINGS); $(LAKEHOUSE) package $(ARGS)
@@ -109,7 +109,7 @@ package: $(VENV)/.main .jars/.complete  ## What EMR, Databricks and other cluste
 # Versions that are already locked stay; UPGRADE=1 takes the newest that fit.
 lock: $(VENV)/.tools  ## Renew requirements/*.txt from requirements/*.in: [UPGRADE=1]
 	@set -e; $(UV_SETTINGS); export UV_CUSTOM_COMPILE_COMMAND='make lock'; \
-	for lock in main test airflow report tools; do \
+	for lock in main test airflow report bench tools; do \
 		python=3.10; if [ "$$lock" = airflow ]; then python=3.11; fi; \
 		$(VENV)/bin/uv pip compile --quiet --python $(VENV)/bin/python --universal --python-version "$$python" \
 			--generate-hashes --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) \
@@ -190,6 +190,12 @@ $(VENV)/.report: requirements/report.txt $(VENV)/.main
 	@set -e; $(UV_SETTINGS); \
 	echo "Installing what draws charts"; \
 	$(UV_INSTALL) --require-hashes -r requirements/report.txt; \
+	touch $@
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.main
+	@set -e; $(UV_SETTINGS); \
+	echo "Installing the engines that benchmarks compare with"; \
+	$(UV_INSTALL) --require-hashes -r requirements/bench.txt; \
 	touch $@
 
 # Ivy keeps its cache and settings inside .jars/: an empty or read-only home directory is enough. IVY_SETTINGS

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("main", "test", "airflow", "report", "tools")
+LOCKS = ("main", "test", "airflow", "report", "bench", "tools")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 OFFLINE = ("--no-deps", "--no-index")
 

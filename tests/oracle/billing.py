@@ -65,19 +65,26 @@ def compute(landing: Path) -> duckdb.DuckDBPyConnection:
     record_number. Gold: the eight tables by their names. Timestamps are UTC without a zone.
     """
     database = duckdb.connect()
-    database.execute("create table currencies as select unnest(?::text[]) as code", [ISO_4217])
-    _load_raw(database, landing)
-    for statement in (_CONFORMED, _BROKEN, _QUARANTINE, _DELIVERIES, _RANKED, _SILVER, *_GOLD):
-        database.execute(statement)
+    load(database, landing)
+    derive(database)
     return database
 
 
-def _load_raw(database: duckdb.DuckDBPyConnection, landing: Path) -> None:
+def derive(database: duckdb.DuckDBPyConnection) -> None:
+    """Make all tables of `compute` from what `load` left in the database."""
+    database.execute("create table currencies as select unnest(?::text[]) as code", [ISO_4217])
+    for statement in (_CONFORMED, _BROKEN, _QUARANTINE, _DELIVERIES, _RANKED, _SILVER, *_GOLD):
+        database.execute(statement)
+
+
+def load(database: duckdb.DuckDBPyConnection, landing: Path) -> None:
+    """Add the records of a landing zone to `raw`, and its files to `found` with why they are unreadable."""
     texts = ", ".join(f'"{column}" text' for column in COLUMNS)
     database.execute(
-        f"create table raw (delivery_id text, delivery_date date, record_number bigint, {texts}, malformed boolean)"
+        "create table if not exists raw "
+        f"(delivery_id text, delivery_date date, record_number bigint, {texts}, malformed boolean)"
     )
-    database.execute("create table found (delivery_id text, delivery_date date, reason text)")
+    database.execute("create table if not exists found (delivery_id text, delivery_date date, reason text)")
     types = {"delivery_id": "text", "delivery_date": "date", "record_number": "bigint"}
     types |= dict.fromkeys(COLUMNS, "text") | {"malformed": "boolean"}
     names = tuple(types)

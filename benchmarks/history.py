@@ -1,0 +1,201 @@
+"""What a run costs with ever more history: one more day, nothing new, a correction, an old day, seven days at once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import counters, pipeline
+from benchmarks.answers import Truth, corrected_landing, differences
+from benchmarks.landings import correct, day_file, kept, link
+from benchmarks.records import Records
+
+HOLE = 2
+"""The day, counted from 0, that every history lacks; its backfill is a scenario."""
+CORRECTED = 1
+"""The day whose file is delivered again."""
+SMALLEST = 4
+"""Days of the shortest history that has both, and a newer one."""
+WHO = ("pipeline", "hand-written")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What arrives after a history of so many days (the hole is one of them)."""
+
+    name: str
+    new: tuple[int, ...] = ()
+    """Days, counted from the end of the history; the hole is -1."""
+    corrects: bool = False
+
+    def days(self, history: int) -> list[int]:
+        """The days that it adds."""
+        return [HOLE if day < 0 else history + day for day in self.new]
+
+
+NOTHING_NEW = Scenario("nothing new")
+ONE_MORE_DAY = Scenario("one more day", (0,))
+SCENARIOS = (
+    ONE_MORE_DAY,
+    Scenario("one corrected file", corrects=True),
+    Scenario("one old day", (-1,)),
+    Scenario("seven days", tuple(range(7))),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A scenario on a copy of a history, prepared in a folder of its own."""
+
+    who: str
+    scenario: Scenario
+    history: int
+    repeat: int
+    """-1 for those that only make the session warm."""
+    folder: Path
+
+    @property
+    def lake(self) -> Path:
+        """Its tables."""
+        return self.folder / "lake"
+
+    @property
+    def gold(self) -> Path:
+        """The folder with its gold tables."""
+        return self.lake / "billing" / "gold" if self.who == "pipeline" else self.lake / "gold"
+
+    @property
+    def files(self) -> list[str]:
+        """What is new."""
+        days = (*self.scenario.days(self.history), *([CORRECTED] if self.scenario.corrects else []))
+        return [str(day_file(self.folder / "landing", day)) for day in days]
+
+    def as_json(self) -> dict[str, object]:
+        """As the session is told."""
+        return {
+            "who": self.who,
+            "landing": str(self.folder / "landing"),
+            "lake": str(self.lake),
+            "files": self.files,
+        }
+
+
+class Histories:
+    """The histories of one size of day, made once."""
+
+    def __init__(self, work: Path, lengths: Sequence[int], rows: int) -> None:
+        self.work = work
+        self.landing = kept(work / f"history-{max(lengths)}x{rows}", max(lengths) + 7, rows)
+        self.truth = Truth(self.landing, self.landing.with_suffix(".duckdb"))
+        self.lengths = sorted(lengths)
+        self.setup = pipeline.prepare(work, with_events=True)
+        for folder in ("runs", "correction"):
+            shutil.rmtree(work / folder, ignore_errors=True)
+        self.correction = corrected_landing(self.landing, CORRECTED, work / "correction")
+        for who in WHO:
+            for before, length in zip([0, *self.lengths], self.lengths, strict=False):
+                if not self._kept(who, length).is_dir():
+                    self._build(who, before, length)
+
+    def _kept(self, who: str, length: int) -> Path:
+        return self.landing.with_name(f"{self.landing.name}-{who}-{length}")
+
+    def _build(self, who: str, before: int, length: int) -> None:
+        """Make a history from the one before and the days between, taken at once."""
+        unfinished = self.landing.with_name(f"{self.landing.name}-lake-unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if before:
+            pipeline.clone(self._kept(who, before), unfinished)
+        landing = self.work / "runs" / "landing"
+        link(self.landing, _without_hole(length), landing)
+        if who == "pipeline":
+            pipeline.run(self.setup, landing, unfinished)
+        else:
+            listed = self.work / "files.txt"
+            new = [day for day in _without_hole(length) if day >= before]
+            listed.write_text("\n".join(str(day_file(landing, day)) for day in new))
+            pipeline.script(self.setup, "others.hand_written", [listed, unfinished])
+        unfinished.rename(self._kept(who, length))
+        shutil.rmtree(landing)
+
+    def prepared(self, who: str, scenario: Scenario, history: int, repeat: int) -> Run:
+        """A copy of a history, and the landing zone in which something new has arrived."""
+        run = Run(who, scenario, history, repeat, self.work / "runs" / f"{who}-{scenario.name}-{history}-{repeat}")
+        landing = link(self.landing, [*_without_hole(history), *scenario.days(history)], run.folder / "landing")
+        if scenario.corrects:
+            correct(day_file(landing, CORRECTED))
+        pipeline.clone(self._kept(who, history), run.lake)
+        return run
+
+    def wrong(self, run: Run) -> list[str]:
+        """What is wrong with the tables that a run left."""
+        days = [*_without_hole(run.history), *run.scenario.days(run.history)]
+        correction = self.correction if run.scenario.corrects else None
+        return differences(self.truth.of(days, correction), run.gold)
+
+
+def _without_hole(length: int) -> list[int]:
+    return [day for day in range(length) if day != HOLE]
+
+
+def measure(work: Path, records: Records, lengths: Sequence[int], rows: int, repeats: int) -> None:
+    """Make the histories, or take those that are there, then measure every scenario on each."""
+    histories = Histories(work, lengths, rows)
+    for length in histories.lengths:
+        _alone(histories, records, "pipeline", NOTHING_NEW, length)
+    for who in WHO:
+        _alone(histories, records, who, ONE_MORE_DAY, histories.lengths[-1])
+    for scenario in SCENARIOS:
+        # A job that is told which files are new is not even started when there are none.
+        for who in WHO:
+            _in_session(histories, records, who, scenario, repeats)
+
+
+def _alone(histories: Histories, records: Records, who: str, scenario: Scenario, length: int) -> None:
+    """A run as a process of its own."""
+    run = histories.prepared(who, scenario, length, 0)
+    listed = run.folder / "files.txt"
+    listed.write_text("\n".join(run.files))
+    if who == "pipeline":
+        cost = pipeline.run(histories.setup, run.folder / "landing", run.lake)
+    else:
+        cost = pipeline.script(histories.setup, "others.hand_written", [listed, run.lake])
+    records.add(
+        "alone", who=who, scenario=scenario.name, days=length, wrong=histories.wrong(run),
+        wall=round(cost.wall, 2), cpu=round(cost.cpu, 2), peak_mb=round(cost.peak_mb),
+    )  # fmt: skip
+    shutil.rmtree(run.folder)
+
+
+def _in_session(histories: Histories, records: Records, who: str, scenario: Scenario, repeats: int) -> None:
+    """A scenario on every history in one session, there and back, after runs that make it warm."""
+    runs = [histories.prepared(who, scenario, length, repeat) for length, repeat in _order(histories.lengths, repeats)]
+    before = [counters.versions(run.lake) for run in runs]
+    listed = histories.work / "runs.json"
+    listed.write_text(json.dumps([run.as_json() for run in runs]))
+    events = histories.setup.emptied()
+    done = pipeline.script(histories.setup, "in_session", [listed])
+    costs = [json.loads(line) for line in done.printed.splitlines() if line.startswith("{")]
+    lines = counters.event_lines(events)
+    for run, cost, versions in zip(runs, costs, before, strict=True):
+        if run.repeat >= 0:
+            mine = list(counters.between(lines, cost["began"], cost["ended"]))
+            records.add(
+                "history", who=who, scenario=scenario.name, days=run.history, repeat=run.repeat,
+                wrong=histories.wrong(run), wall=cost["wall"], cpu=cost["cpu"],
+                counters={**counters.task_counts(mine), **counters.commit_counts(run.lake, versions)},
+                operations=counters.operations(run.lake, versions), stages=counters.stage_times(mine)[:5],
+            )  # fmt: skip
+        shutil.rmtree(run.folder)
+
+
+def _order(lengths: Iterable[int], repeats: int) -> Iterator[tuple[int, int]]:
+    """Histories and repeats: a session gets faster as it gets older, so every other time the longest comes first."""
+    there = sorted(lengths)
+    yield there[0], -1
+    for repeat in range(repeats):
+        for length in there if repeat % 2 == 0 else there[::-1]:
+            yield length, repeat

@@ -1,0 +1,65 @@
+"""Do many runs in one Spark session, so that what they cost is not mostly the start of a JVM.
+
+Takes a JSON file with a list of runs: who ("pipeline" or "hand-written"), landing, lake, and files (the new ones, which
+only the hand-written job has to be told). Prints a JSON object for each: wall and CPU seconds of this process and its
+driver, and when it began and ended, in milliseconds since 1970 as Spark's event log counts.
+
+Example: python -m benchmarks.in_session runs.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import descendants
+from benchmarks.others.hand_written import take
+from lakehouse.contracts.domains import load_domain
+from lakehouse.contracts.environments import load_environment
+from lakehouse.contracts.lakes import Lake
+from lakehouse.session import open_session
+from lakehouse.steps.order import STEPS, new_run_id, run_steps
+from lakehouse.steps.workspace import Workspace
+
+
+def main(listed: Path) -> None:
+    """Do the runs in their order."""
+    for run in json.loads(listed.read_text()):
+        began, used, moment = time.monotonic(), _cpu(), time.time()
+        _do(run)
+        found = {"wall": round(time.monotonic() - began, 2), "cpu": round(_cpu() - used, 2)}
+        print(json.dumps({**found, "began": round(moment * 1000), "ended": round(time.time() * 1000)}), flush=True)
+
+
+def _do(run: Mapping[str, Any]) -> None:
+    environment = load_environment("local")
+    if run["who"] == "hand-written":
+        take(open_session("hand-written", environment), run["files"], Path(run["lake"]))
+        return
+    steps = run.get("steps", STEPS)
+    work = Workspace(
+        load_domain("billing"), environment, Lake.at(run["lake"]), run["landing"], new_run_id(), progress=_unheard
+    )
+    run_steps(work, steps, False, _unheard)
+
+
+def _unheard(line: str) -> None:
+    """Progress is for people who wait."""
+
+
+def _cpu() -> float:
+    """Seconds that this process and those that it started have used."""
+    ticks = 0
+    for process in (os.getpid(), *descendants(os.getpid())):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

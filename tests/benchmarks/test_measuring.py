@@ -1,0 +1,64 @@
+"""What a command costs, and what the benchmark is asked for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.bench import parse
+from benchmarks.landings import correct, day_file, generate, link
+from benchmarks.measuring import measure
+
+BUSY = "import time; held = bytearray(120_000_000)\nwhile time.process_time() < 0.7: pass\nprint('done')"
+
+
+def test_cpu_and_memory_of_grandchildren_count() -> None:
+    child = f"import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-c', {BUSY!r}]).returncode + 3)"
+    cost = measure([sys.executable, "-c", child])
+    assert (cost.exit_code, cost.printed) == (3, "done\n")
+    assert 0.7 <= cost.cpu < 3
+    assert cost.wall >= 0.7
+    assert cost.peak_mb > 115
+
+
+def test_generated_days_are_the_same_each_time_and_a_linked_file_is_the_file_itself(tmp_path: Path) -> None:
+    one, two = generate(tmp_path / "a", 2, 100), generate(tmp_path / "b", 2, 100)
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
+    assert one[0].relative_to(tmp_path / "a").as_posix() == "billing/year=2025/month=01/day=01/usage-1.csv"
+    link(tmp_path / "a", [1], tmp_path / "c")
+    assert not day_file(tmp_path / "c", 0).exists()
+    assert day_file(tmp_path / "c", 1).samefile(one[1])
+
+
+def test_a_correction_changes_each_hundredth_amount_and_leaves_the_original(tmp_path: Path) -> None:
+    (original,) = generate(tmp_path / "a", 1, 300)
+    before = original.read_text("utf-8").splitlines()
+    link(tmp_path / "a", [0], tmp_path / "b")
+    correct(day_file(tmp_path / "b", 0))
+    after = day_file(tmp_path / "b", 0).read_text("utf-8").splitlines()
+    assert original.read_text("utf-8").splitlines() == before
+    changed = [new for old, new in zip(before, after, strict=True) if old != new]
+    assert len(changed) == 3
+    assert all(",-77.25," in line for line in changed)
+
+
+def test_quick_is_small_and_what_is_given_counts() -> None:
+    options = parse(["--quick", "--rows", "700", "--only", "full,startup"])
+    assert (options.days, options.rows, options.history, options.only) == (3, 700, [4, 8, 16], ["full", "startup"])
+    assert (parse([]).days, parse([]).rows, parse([]).history) == (30, 100_000, [30, 120, 480])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--only", "speed"], "argument --only: unknown: speed; there are startup, full, history, increments"),
+        (["--history", "30"], "--history takes two numbers of days at least, each 4 or more"),
+        (["--history", "2,30"], "--history takes two numbers of days at least, each 4 or more"),
+    ],
+)
+def test_wrong_options_are_told(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(arguments)
+    assert message in capsys.readouterr().err
