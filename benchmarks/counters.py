@@ -1,76 +1,36 @@
-"""What a run read and wrote: Spark's task metrics from its event log, and Delta's commits from the tables' logs."""
+"""What a run read and wrote: Spark's task metrics by stage, and Delta's commits from the tables' logs."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 Counts = dict[str, int]
 
-_TASK = {
-    "bytes_read": ("Input Metrics", "Bytes Read"),
-    "rows_read": ("Input Metrics", "Records Read"),
-    "bytes_written": ("Output Metrics", "Bytes Written"),
-    "rows_written": ("Output Metrics", "Records Written"),
-    "shuffled_bytes": ("Shuffle Write Metrics", "Shuffle Bytes Written"),
-}
-_ENDS = (
-    ("SparkListenerTaskEnd", "Task Info", "Finish Time"),
-    ("SparkListenerStageCompleted", "Stage Info", "Completion Time"),
-)
-COUNTERS = (*_TASK, "tasks", "files_added", "files_removed", "bytes_added", "bytes_removed", "commits")
+STAGE = ("bytes_read", "rows_read", "bytes_written", "rows_written", "shuffled_bytes", "tasks", "task_cpu_ms")
+"""What is known of every stage."""
+COUNTERS = (*STAGE[:-1], "files_added", "files_removed", "bytes_added", "bytes_removed", "commits")
 """The names of all counters."""
 
 
-def task_counts(events: Iterable[str]) -> Counts:
-    """Bytes and rows of all tasks of an event log, whose lines are JSON; also `tasks` and `task_cpu_ms`."""
-    found: Counter[str] = Counter(dict.fromkeys((*_TASK, "tasks", "task_cpu_ms"), 0))
-    for event in _events(events, "SparkListenerTaskEnd"):
-        metrics = event.get("Task Metrics") or {}
-        found["tasks"] += 1
-        found["task_cpu_ms"] += metrics.get("Executor CPU Time", 0) // 1_000_000
-        for name, (group, field) in _TASK.items():
-            found[name] += metrics.get(group, {}).get(field, 0)
-    return dict(found)
+def stage_counts(stages: Iterable[Mapping[str, Any]]) -> Counts:
+    """The counts of some stages together."""
+    found = dict.fromkeys(STAGE, 0)
+    for stage in stages:
+        for name in STAGE:
+            found[name] += stage[name]
+    return found
 
 
-def stage_times(events: Iterable[str]) -> list[tuple[str, float]]:
-    """Call site and CPU seconds of the stages of an event log, added up by call site, dearest first."""
-    lines = list(events)
-    used: defaultdict[int, float] = defaultdict(float)
-    for event in _events(lines, "SparkListenerTaskEnd"):
-        used[event["Stage ID"]] += (event.get("Task Metrics") or {}).get("Executor CPU Time", 0) / 1e9
+def stage_times(stages: Iterable[Mapping[str, Any]]) -> list[tuple[str, float]]:
+    """Call site and CPU seconds of the tasks of some stages, added up by call site, dearest first."""
     sites: defaultdict[str, float] = defaultdict(float)
-    for event in _events(lines, "SparkListenerStageCompleted"):
-        info = event["Stage Info"]
-        sites[info["Stage Name"]] += used.get(info["Stage ID"], 0.0)
+    for stage in stages:
+        sites[stage["name"]] += stage["task_cpu_ms"] / 1000
     return sorted(sites.items(), key=lambda pair: -pair[1])
-
-
-def _events(lines: Iterable[str], kind: str) -> Iterator[dict[str, Any]]:
-    for line in lines:
-        if f'"{kind}"' in line:
-            event = json.loads(line)
-            if event["Event"] == kind:
-                yield event
-
-
-def between(lines: Iterable[str], began: int, ended: int) -> Iterator[str]:
-    """The ends of tasks and stages that are between two moments, in milliseconds since 1970."""
-    for line in lines:
-        for kind, group, field in _ENDS:
-            if f'"{kind}"' in line:
-                event = json.loads(line)
-                if event["Event"] == kind and began <= event[group].get(field, 0) <= ended:
-                    yield line
-
-
-def event_lines(folder: Path) -> list[str]:
-    """The lines of the event logs in a folder, also of a driver that did not close its own."""
-    return [line for path in sorted(folder.iterdir()) for line in path.read_text("utf-8").splitlines()]
 
 
 def table_logs(root: Path) -> list[Path]:

@@ -23,7 +23,7 @@ def measure(work: Path, records: Records, days: int, rows: int, repeats: int) ->
     listed = work / "full-files.txt"
     listed.write_text("\n".join(str(day_file(landing, day)) for day in range(days)))
     expected = Truth(landing, work / f"truth-full-{days}x{rows}.duckdb").of(range(days))
-    setup = pipeline.prepare(work, with_events=False)
+    setup = pipeline.prepare(work)
     contestants = _contestants(setup, landing, listed)
     for repeat in range(repeats):
         for name, load in contestants.items():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks import counters, pipeline
 from benchmarks.answers import Truth, corrected_landing, differences
@@ -68,19 +69,10 @@ class Run:
         return self.lake / "billing" / "gold" if self.who == "pipeline" else self.lake / "gold"
 
     @property
-    def files(self) -> list[str]:
+    def files(self) -> list[Path]:
         """What is new."""
         days = (*self.scenario.days(self.history), *([CORRECTED] if self.scenario.corrects else []))
-        return [str(day_file(self.folder / "landing", day)) for day in days]
-
-    def as_json(self) -> dict[str, object]:
-        """As the session is told."""
-        return {
-            "who": self.who,
-            "landing": str(self.folder / "landing"),
-            "lake": str(self.lake),
-            "files": self.files,
-        }
+        return [day_file(self.folder / "landing", day) for day in days]
 
 
 class Histories:
@@ -91,35 +83,30 @@ class Histories:
         self.landing = kept(work / f"history-{max(lengths)}x{rows}", max(lengths) + 7, rows)
         self.truth = Truth(self.landing, self.landing.with_suffix(".duckdb"))
         self.lengths = sorted(lengths)
-        self.setup = pipeline.prepare(work, with_events=True)
+        self.setup = pipeline.prepare(work)
         for folder in ("runs", "correction"):
             shutil.rmtree(work / folder, ignore_errors=True)
         self.correction = corrected_landing(self.landing, CORRECTED, work / "correction")
         for who in WHO:
-            for before, length in zip([0, *self.lengths], self.lengths, strict=False):
-                if not self._kept(who, length).is_dir():
-                    self._build(who, before, length)
+            missing = [length for length in self.lengths if not self._kept(who, length).is_dir()]
+            if missing:
+                self._build(who, missing)
 
     def _kept(self, who: str, length: int) -> Path:
         return self.landing.with_name(f"{self.landing.name}-{who}-{length}")
 
-    def _build(self, who: str, before: int, length: int) -> None:
-        """Make a history from the one before and the days between, taken at once."""
-        unfinished = self.landing.with_name(f"{self.landing.name}-lake-unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        if before:
-            pipeline.clone(self._kept(who, before), unfinished)
-        landing = self.work / "runs" / "landing"
-        link(self.landing, _without_hole(length), landing)
-        if who == "pipeline":
-            pipeline.run(self.setup, landing, unfinished)
-        else:
-            listed = self.work / "files.txt"
-            new = [day for day in _without_hole(length) if day >= before]
-            listed.write_text("\n".join(str(day_file(landing, day)) for day in new))
-            pipeline.script(self.setup, "others.hand_written", [listed, unfinished])
-        unfinished.rename(self._kept(who, length))
-        shutil.rmtree(landing)
+    def _build(self, who: str, lengths: Sequence[int]) -> None:
+        """Make histories, the days of each taken at once, in one session."""
+        runs = []
+        for length in lengths:
+            folder = self.work / "runs" / f"{who}-{length}"
+            link(self.landing, _without_hole(length), folder / "landing")
+            files = [day_file(folder / "landing", day) for day in _without_hole(length)]
+            runs.append(_told(who, folder, files))
+        session(self.setup, self.work / "runs.json", runs)
+        for length, run in zip(lengths, runs, strict=True):
+            Path(run["lake"]).rename(self._kept(who, length))
+            shutil.rmtree(self.work / "runs" / f"{who}-{length}")
 
     def prepared(self, who: str, scenario: Scenario, history: int, repeat: int) -> Run:
         """A copy of a history, and the landing zone in which something new has arrived."""
@@ -146,22 +133,21 @@ def measure(work: Path, records: Records, lengths: Sequence[int], rows: int, rep
     histories = Histories(work, lengths, rows)
     for length in histories.lengths:
         _alone(histories, records, "pipeline", NOTHING_NEW, length)
+    # A job that is told which files are new is not even started when there are none.
+    for who in WHO:
+        _in_session(histories, records, who, repeats)
     for who in WHO:
         _alone(histories, records, who, ONE_MORE_DAY, histories.lengths[-1])
-    for scenario in SCENARIOS:
-        # A job that is told which files are new is not even started when there are none.
-        for who in WHO:
-            _in_session(histories, records, who, scenario, repeats)
 
 
 def _alone(histories: Histories, records: Records, who: str, scenario: Scenario, length: int) -> None:
     """A run as a process of its own."""
     run = histories.prepared(who, scenario, length, 0)
-    listed = run.folder / "files.txt"
-    listed.write_text("\n".join(run.files))
     if who == "pipeline":
         cost = pipeline.run(histories.setup, run.folder / "landing", run.lake)
     else:
+        listed = run.folder / "files.txt"
+        listed.write_text("\n".join(map(str, run.files)))
         cost = pipeline.script(histories.setup, "others.hand_written", [listed, run.lake])
     records.add(
         "alone", who=who, scenario=scenario.name, days=length, wrong=histories.wrong(run),
@@ -170,32 +156,51 @@ def _alone(histories: Histories, records: Records, who: str, scenario: Scenario,
     shutil.rmtree(run.folder)
 
 
-def _in_session(histories: Histories, records: Records, who: str, scenario: Scenario, repeats: int) -> None:
-    """A scenario on every history in one session, there and back, after runs that make it warm."""
-    runs = [histories.prepared(who, scenario, length, repeat) for length, repeat in _order(histories.lengths, repeats)]
+def _in_session(histories: Histories, records: Records, who: str, repeats: int) -> None:
+    """All scenarios on every history in one session, there and back, each after a run that makes it warm."""
+    runs = [
+        histories.prepared(who, scenario, length, repeat)
+        for scenario in SCENARIOS
+        for length, repeat in order(histories.lengths, repeats)
+    ]
     before = [counters.versions(run.lake) for run in runs]
-    listed = histories.work / "runs.json"
-    listed.write_text(json.dumps([run.as_json() for run in runs]))
-    events = histories.setup.emptied()
-    done = pipeline.script(histories.setup, "in_session", [listed])
-    costs = [json.loads(line) for line in done.printed.splitlines() if line.startswith("{")]
-    lines = counters.event_lines(events)
+    told = [_told(who, run.folder, run.files) for run in runs]
+    costs = session(histories.setup, histories.work / "runs.json", told)
     for run, cost, versions in zip(runs, costs, before, strict=True):
         if run.repeat >= 0:
-            mine = list(counters.between(lines, cost["began"], cost["ended"]))
             records.add(
-                "history", who=who, scenario=scenario.name, days=run.history, repeat=run.repeat,
+                "history", who=who, scenario=run.scenario.name, days=run.history, repeat=run.repeat,
                 wrong=histories.wrong(run), wall=cost["wall"], cpu=cost["cpu"],
-                counters={**counters.task_counts(mine), **counters.commit_counts(run.lake, versions)},
-                operations=counters.operations(run.lake, versions), stages=counters.stage_times(mine)[:5],
+                counters={**counters.stage_counts(cost["stages"]), **counters.commit_counts(run.lake, versions)},
+                operations=counters.operations(run.lake, versions), stages=counters.stage_times(cost["stages"])[:5],
             )  # fmt: skip
         shutil.rmtree(run.folder)
 
 
-def _order(lengths: Iterable[int], repeats: int) -> Iterator[tuple[int, int]]:
-    """Histories and repeats: a session gets faster as it gets older, so every other time the longest comes first."""
+def session(setup: pipeline.Setup, listed: Path, runs: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
+    """Do runs in one Spark session; what each of them cost."""
+    listed.write_text(json.dumps(runs))
+    done = pipeline.script(setup, "in_session", [listed])
+    return [json.loads(line) for line in done.printed.splitlines() if line.startswith("{")]
+
+
+def _told(who: str, folder: Path, files: Iterable[Path]) -> dict[str, Any]:
+    """A run as a session is told of it."""
+    return {
+        "who": who,
+        "landing": str(folder / "landing"),
+        "lake": str(folder / "lake"),
+        "files": [str(path) for path in files],
+    }
+
+
+def order(lengths: Iterable[int], repeats: int) -> Iterator[tuple[int, int]]:
+    """Histories and repeats: a session gets faster as it gets older, so every other time the longest comes first.
+
+    The first of them, with repeat -1, only makes it warm.
+    """
     there = sorted(lengths)
     yield there[0], -1
     for repeat in range(repeats):
-        for length in there if repeat % 2 == 0 else there[::-1]:
+        for length in there[::-1] if repeat % 2 == 0 else there:
             yield length, repeat

@@ -13,6 +13,7 @@ import duckdb
 
 from benchmarks import counters, pipeline
 from benchmarks.answers import Truth, differences
+from benchmarks.history import session
 from benchmarks.landings import kept, link
 from benchmarks.pipeline import GOLD
 from benchmarks.questions import QUESTIONS
@@ -24,7 +25,7 @@ _ASKED = 3
 def measure(work: Path, records: Records, days: int, rows: int) -> None:
     """Run every day by itself, then ask ten questions of the lake as it is and of a copy that was maintained."""
     landing = kept(work / f"landing-increments-{days}x{rows}", days, rows)
-    setup = pipeline.prepare(work, with_events=False)
+    setup = pipeline.prepare(work)
     scattered, tidy = work / "increments", work / "increments-maintained"
     for folder in (scattered, tidy):
         shutil.rmtree(folder, ignore_errors=True)
@@ -56,11 +57,8 @@ def _day_by_day(work: Path, setup: pipeline.Setup, landing: Path, days: int, lak
         zone = link(landing, range(day + 1), zones / str(day))
         steps = ["ingest", "refine", "aggregate"]
         runs.append({"who": "pipeline", "landing": str(zone), "lake": str(lake), "steps": steps})
-    listed = work / "runs.json"
-    listed.write_text(json.dumps(runs))
-    done = pipeline.script(setup, "in_session", [listed])
+    found = session(setup, work / "runs.json", runs)
     shutil.rmtree(zones)
-    found = [json.loads(line) for line in done.printed.splitlines() if line.startswith("{")]
     return [{"wall": one["wall"], "cpu": one["cpu"]} for one in found]
 
 

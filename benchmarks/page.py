@@ -42,9 +42,15 @@ def write_page(content: Found, to: Path) -> None:
     folder = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     page = environment.get_template("page.html").render(
-        machine=content["machine"], options=content["options"], sections=[s for s in sections(content) if s.rows]
+        machine=_machine(content), options=content["options"], sections=[s for s in sections(content) if s.rows]
     )
     to.write_text(page, "utf-8")
+
+
+def _machine(content: Found) -> Found:
+    """The machine, and how many processes wanted to run at a time: more than cores, and wall seconds say little."""
+    loads = [one["load"] for one in content["measurements"] if "load" in one]
+    return {**content["machine"], **({"load": f"{min(loads)} to {max(loads)}"} if loads else {})}
 
 
 def sections(content: Found) -> list[Section]:
@@ -53,6 +59,7 @@ def sections(content: Found) -> list[Section]:
         _goals(content),
         _full(content),
         _scenarios(content),
+        _alone(content),
         _exponents(content, "pipeline"),
         _exponents(content, "hand-written"),
         _tables(content),
@@ -114,6 +121,16 @@ def _scenarios(content: Found) -> Section:
         if found
     ]
     return Section("With more history", says, columns, rows, tuple(plots))
+
+
+def _alone(content: Found) -> Section:
+    rows = [
+        (one["scenario"], one["who"], one["days"], *map(_number, (one["wall"], one["cpu"], one["peak_mb"])),
+         "; ".join(one["wrong"]) or "yes")
+        for one in of(content, "alone")
+    ]  # fmt: skip
+    columns = ("scenario", "who", "days before", "wall s", "CPU s", "peak MB", "equal")
+    return Section("As a process of its own", "With the start of Python and of Spark.", columns, rows)
 
 
 def _lines(found: Iterable[Growth]) -> str:

@@ -9,40 +9,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from benchmarks.measuring import Cost, measure
 from lakehouse.contracts.locations import conf_dir
 
 GOLD = ("daily_usage", "daily_user_usage", "daily_service_usage", "user_totals")
 """The gold tables that everyone makes: three of days, and one of all time."""
 
-_EVENTS = "BENCH_EVENTS"
 _COMMAND = (sys.executable, "-c", "from lakehouse.cli import main; main()")
 
 
 @dataclass(frozen=True)
 class Setup:
-    """The configuration for measuring, and where Spark's event logs go; no log is written when there is no folder."""
+    """The configuration for measuring."""
 
     conf: Path
-    events: Path | None = None
 
     def variables(self) -> dict[str, str]:
         """The environment variables that choose it."""
-        return {"LAKEHOUSE_CONF": str(self.conf), **({_EVENTS: self.events.as_uri()} if self.events else {})}
-
-    def emptied(self) -> Path:
-        """The folder of event logs, without those of earlier runs."""
-        assert self.events is not None
-        shutil.rmtree(self.events, ignore_errors=True)
-        self.events.mkdir()
-        return self.events
+        return {"LAKEHOUSE_CONF": str(self.conf)}
 
 
-def prepare(folder: Path, *, with_events: bool) -> Setup:
+def prepare(folder: Path) -> Setup:
     """A copy of the checkout's configuration in which only the compared gold tables are left."""
-    conf = folder / ("conf-events" if with_events else "conf")
+    conf = folder / "conf"
     shutil.rmtree(conf, ignore_errors=True)
     shutil.copytree(conf_dir(), conf)
     for path in (conf / "billing" / "gold").glob("*.yml"):
@@ -50,15 +39,7 @@ def prepare(folder: Path, *, with_events: bool) -> Setup:
             path.unlink()
     # The report shows all gold tables.
     (conf / "billing" / "report.yml").unlink()
-    if not with_events:
-        return Setup(conf)
-    local = conf / "environments" / "local.yml"
-    content = yaml.safe_load(local.read_text())
-    content["spark"] |= {"spark.eventLog.enabled": True, "spark.eventLog.dir": "${" + _EVENTS + "}"}
-    local.write_text(yaml.safe_dump(content))
-    setup = Setup(conf, folder / "events")
-    setup.emptied()
-    return setup
+    return Setup(conf)
 
 
 def lakehouse(setup: Setup, *arguments: str | Path) -> Cost:

@@ -24,8 +24,8 @@ class Records:
         self.content: Found = {"machine": machine(), "options": options, "measurements": []}
 
     def add(self, kind: str, **values: Any) -> None:
-        """Keep a measurement and show it in a line."""
-        self.content["measurements"].append({"kind": kind, **values})
+        """Keep a measurement, with how busy the machine was, and show it in a line."""
+        self.content["measurements"].append({"kind": kind, **values, "load": round(os.getloadavg()[0], 1)})
         self._place.write_text(json.dumps(self.content, indent=1) + "\n", "utf-8")
         shown = [f"{k}={_short(v)}" for k, v in values.items() if not isinstance(v, dict | list) or k == "wrong"]
         print(f"{datetime.now(timezone.utc):%H:%M:%S} {kind}", *shown, flush=True)
@@ -61,7 +61,6 @@ def machine() -> Found:
         "cores": os.cpu_count(),
         "memory_gb": round(memory / 2**30),
         "python": platform.python_version(),
-        "load_at_start": round(os.getloadavg()[0], 1),
         **{name: version(name) for name in packages},
     }
 

@@ -5,29 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks.counters import between, commit_counts, event_lines, operations, stage_times, task_counts, versions
+from benchmarks.counters import commit_counts, operations, stage_counts, stage_times, versions
 
-TASK = (
-    '{"Event":"SparkListenerTaskEnd","Stage ID":%d,"Stage Attempt ID":0,"Task Type":"ResultTask","Task Metrics":'
-    '{"Executor Run Time":90,"Executor CPU Time":%d,"Shuffle Write Metrics":{"Shuffle Bytes Written":%d,'
-    '"Shuffle Records Written":1},"Input Metrics":{"Bytes Read":%d,"Records Read":%d},'
-    '"Output Metrics":{"Bytes Written":%d,"Records Written":%d},"Updated Blocks":[]}}'
-)
-STAGE = (
-    '{"Event":"SparkListenerStageCompleted","Stage Info":{"Stage ID":%d,"Stage Attempt ID":0,"Stage Name":"%s",'
-    '"Number of Tasks":1,"RDD Info":[]}}'
-)
-EVENTS = [
-    '{"Event":"SparkListenerLogStart","Spark Version":"3.5.7"}',
-    TASK % (0, 2_000_000_000, 10, 1000, 20, 0, 0),
-    TASK % (0, 1_500_000_000, 5, 500, 10, 0, 0),
-    STAGE % (0, "execute at one"),
-    TASK % (1, 250_000_000, 0, 0, 0, 700, 30),
-    STAGE % (1, "execute at two"),
-    '{"Event":"SparkListenerTaskEnd","Stage ID":2,"Task End Reason":{"Reason":"TaskKilled"}}',
-    TASK % (3, 1_000_000_000, 0, 8, 1, 0, 0),
-    STAGE % (3, "execute at two"),
-]
+STAGES = [
+    {
+        "id": number, "name": name, "bytes_read": read, "rows_read": read // 50, "bytes_written": written,
+        "rows_written": written // 10, "shuffled_bytes": 5, "tasks": 2, "task_cpu_ms": cpu,
+    }
+    for number, name, read, written, cpu in (
+        (3, "execute at two", 1000, 0, 1250), (2, "execute at one", 500, 0, 3500), (1, "execute at two", 0, 700, 1000),
+    )
+]  # fmt: skip
 OPERATION = '{"commitInfo":{"timestamp":1,"operation":"%s","operationMetrics":{"numOutputRows":"%d","txnId":"a1"}}}'
 ADD = '{"add":{"path":"%s","partitionValues":{},"size":%d,"modificationTime":1,"dataChange":true}}'
 REMOVE = '{"remove":{"path":"%s","deletionTimestamp":1,"dataChange":true,"size":%d}}'
@@ -39,39 +27,19 @@ def commit(root: Path, table: str, version: int, *lines: str) -> None:
     (log / f"{version:020d}.json").write_text("\n".join(lines) + "\n")
 
 
-def test_the_tasks_of_an_event_log_add_up() -> None:
-    assert task_counts(EVENTS) == {
-        "bytes_read": 1508, "rows_read": 31, "bytes_written": 700, "rows_written": 30, "shuffled_bytes": 15,
-        "tasks": 5, "task_cpu_ms": 4750,
+def test_the_counts_of_stages_add_up() -> None:
+    assert stage_counts(STAGES) == {
+        "bytes_read": 1500, "rows_read": 30, "bytes_written": 700, "rows_written": 70, "shuffled_bytes": 15,
+        "tasks": 6, "task_cpu_ms": 5750,
     }  # fmt: skip
 
 
-def test_what_ended_in_a_run_of_a_session_is_told_by_its_moment() -> None:
-    task = '{"Event":"SparkListenerTaskEnd","Stage ID":%d,"Task Info":{"Launch Time":1,"Finish Time":%d}}'
-    stage = '{"Event":"SparkListenerStageCompleted","Stage Info":{"Stage ID":2,"Completion Time":%d}}'
-    lines = [
-        task % (1, 99),
-        task % (2, 100),
-        stage % 150,
-        task % (3, 200),
-        '{"Event":"SparkListenerJobEnd"}',
-        stage % 201,
-    ]
-    assert list(between(lines, 100, 200)) == lines[1:4]
-
-
-def test_no_event_log_is_nothing_read() -> None:
-    assert task_counts([])["bytes_read"] == 0
+def test_a_run_without_spark_reads_nothing() -> None:
+    assert stage_counts([])["bytes_read"] == 0
 
 
 def test_the_time_of_stages_is_told_by_call_site_dearest_first() -> None:
-    assert stage_times(EVENTS) == [("execute at one", 3.5), ("execute at two", 1.25)]
-
-
-def test_event_logs_are_read_in_all_states(tmp_path: Path) -> None:
-    (tmp_path / "local-1").write_text("a\nb\n")
-    (tmp_path / "local-2.inprogress").write_text("c\n")
-    assert event_lines(tmp_path) == ["a", "b", "c"]
+    assert stage_times(STAGES) == [("execute at one", 3.5), ("execute at two", 2.25)]
 
 
 def test_only_new_commits_count_and_those_of_the_ledger_apart(tmp_path: Path) -> None:

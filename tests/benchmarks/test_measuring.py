@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.bench import parse
+from benchmarks.history import order
 from benchmarks.landings import correct, day_file, generate, link
 from benchmarks.measuring import measure
 
@@ -42,6 +43,12 @@ def test_a_correction_changes_each_hundredth_amount_and_leaves_the_original(tmp_
     changed = [new for old, new in zip(before, after, strict=True) if old != new]
     assert len(changed) == 3
     assert all(",-77.25," in line for line in changed)
+
+
+def test_a_session_that_gets_faster_favours_no_history() -> None:
+    assert list(order([30, 480, 120], 2)) == [
+        (30, -1), (480, 0), (120, 0), (30, 0), (30, 1), (120, 1), (480, 1),
+    ]  # fmt: skip
 
 
 def test_quick_is_small_and_what_is_given_counts() -> None:

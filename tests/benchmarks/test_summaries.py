@@ -36,6 +36,7 @@ CONTENT: dict[str, Any] = {
         *(history("pipeline", days, 20, 7) for days in (30, 120, 480)),
         *(history("hand-written", days, 10 + days, 50 * days) for days in (30, 120, 480)),
         history("pipeline", 480, 9000, 9000, wrong=("daily_usage is missing",)),
+        {**history("pipeline", 480, 70, 0), "kind": "alone"},
         {"kind": "increments", "wrong": [], "wall": 9.0, "cpu": 9.0, "daily": [{"cpu": 9}, {"cpu": 3}, {"cpu": 3}]},
         {"kind": "table", "state": "as it is", "table": "g/t", "files": 9, "bytes": 9, "log_files": 3, "log_bytes": 3},
         {"kind": "command", "name": "sql", "wall": 1.6, "cpu": 1.0},
@@ -68,7 +69,8 @@ def test_growth_is_told_apart_by_who_and_figure() -> None:
 def test_the_page_shows_what_there_is(tmp_path: Path) -> None:
     write_page(CONTENT, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text("utf-8")
-    assert page.count("<h2>") == 7  # no questions were asked
+    assert page.count("<h2>") == 8  # no questions were asked
+    assert "<td>one more day</td><td>pipeline</td><td>480</td><td>70</td><td>70</td><td>9</td><td>yes</td>" in page
     assert page.count("<svg") == 6
     assert "<td>pipeline</td><td>40</td><td>80</td><td>9</td><td>4</td><td>3 of 4</td>" in page
     assert "<td>full load: times the bare copy</td><td>5.0</td><td>4</td><td>met</td>" in page
