@@ -24,6 +24,7 @@ from benchmarks.page import write_page
 from benchmarks.records import Records
 
 KINDS = ("startup", "full", "history", "increments")
+_SCENARIOS = tuple(scenario.name for scenario in history.SCENARIOS)
 _QUICK = {"days": 3, "rows": 2_000, "history": [4, 8, 16], "history_rows": 500, "increments": 5, "repeats": 1}
 
 
@@ -53,7 +54,7 @@ def measure(work: Path, records: Records, options: argparse.Namespace) -> None:
     if "full" in options.only:
         full_load.measure(work, records, options.days, options.rows, options.repeats)
     if "history" in options.only:
-        history.measure(work, records, options.history, options.history_rows, options.repeats)
+        history.measure(work, records, options.history, options.history_rows, options.repeats, options.scenarios)
     if "increments" in options.only:
         increments.measure(work, records, options.increments, options.increment_rows)
 
@@ -66,6 +67,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=100_000, help="a day, of the full load")
     parser.add_argument("--history", type=_numbers, default=[30, 120, 480], help="days of history, as 30,120,480")
     parser.add_argument("--history-rows", type=int, default=10_000, help="a day, of the histories")
+    parser.add_argument(
+        "--scenarios", type=_scenarios, default=list(_SCENARIOS), help=f"on histories, of {','.join(_SCENARIOS)}"
+    )
     parser.add_argument("--increments", type=int, default=100, help="days that are run one by one")
     parser.add_argument("--increment-rows", type=int, default=2_000, help="a day, of those")
     parser.add_argument("--repeats", type=int, default=3, help="of everything but the increments")
@@ -86,10 +90,18 @@ def _numbers(text: str) -> list[int]:
 
 
 def _kinds(text: str) -> list[str]:
+    return _chosen(text, KINDS)
+
+
+def _scenarios(text: str) -> list[str]:
+    return _chosen(text, _SCENARIOS)
+
+
+def _chosen(text: str, there: Sequence[str]) -> list[str]:
     chosen = text.split(",")
-    unknown = [kind for kind in chosen if kind not in KINDS]
+    unknown = [name for name in chosen if name not in there]
     if unknown:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {', '.join(KINDS)}")
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {', '.join(there)}")
     return chosen
 
 

@@ -128,14 +128,16 @@ def _without_hole(length: int) -> list[int]:
     return [day for day in range(length) if day != HOLE]
 
 
-def measure(work: Path, records: Records, lengths: Sequence[int], rows: int, repeats: int) -> None:
-    """Make the histories, or take those that are there, then measure every scenario on each."""
+def measure(
+    work: Path, records: Records, lengths: Sequence[int], rows: int, repeats: int, scenarios: Sequence[str]
+) -> None:
+    """Make the histories, or take those that are there, then measure the named scenarios on each."""
     histories = Histories(work, lengths, rows)
     for length in histories.lengths:
         _alone(histories, records, "pipeline", NOTHING_NEW, length)
     # A job that is told which files are new is not even started when there are none.
     for who in WHO:
-        _in_session(histories, records, who, repeats)
+        _in_session(histories, records, who, repeats, [one for one in SCENARIOS if one.name in scenarios])
     for who in WHO:
         _alone(histories, records, who, ONE_MORE_DAY, histories.lengths[-1])
 
@@ -156,11 +158,11 @@ def _alone(histories: Histories, records: Records, who: str, scenario: Scenario,
     shutil.rmtree(run.folder)
 
 
-def _in_session(histories: Histories, records: Records, who: str, repeats: int) -> None:
-    """All scenarios on every history in one session, there and back, each after a run that makes it warm."""
+def _in_session(histories: Histories, records: Records, who: str, repeats: int, scenarios: Sequence[Scenario]) -> None:
+    """Scenarios on every history in one session, there and back, each after a run that makes it warm."""
     runs = [
         histories.prepared(who, scenario, length, repeat)
-        for scenario in SCENARIOS
+        for scenario in scenarios
         for length, repeat in order(histories.lengths, repeats)
     ]
     before = [counters.versions(run.lake) for run in runs]
