@@ -69,7 +69,7 @@ test: lint $(VENV)/.test $(VENV)/.airflow $(VENV)/.report .jars/.complete  ## Li
 soak: $(VENV)/.test $(VENV)/.airflow $(VENV)/.report .jars/.complete  ## The tests that take too long for make test
 	@set -e; $(UV_SETTINGS); $(VENV)/bin/python -m pytest -q -m soak $(or $(ARGS),tests)
 
-lint: $(VENV)/.test $(VENV)/.airflow $(VENV)/.report  ## Style, types and the dependency rule
+lint: $(VENV)/.test $(VENV)/.airflow $(VENV)/.report $(VENV)/.bench  ## Style, types and the dependency rule
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/python -m mypy --strict $(wildcard lib jobs dags tests benchmarks)

@@ -52,6 +52,19 @@ def test_a_rule_that_no_row_broke_is_named_beside_those_that_were(lakehouse: Lak
     )
 
 
+@pytest.mark.parametrize("more", [("show",), ("export", "--out", "x.csv"), ("replay",), ("discard", "--because", "x")])
+def test_rows_that_do_not_exist_are_not_passed_over(
+    more: tuple[str, ...], lakehouse: Lakehouse, place: LivedIn
+) -> None:
+    ids = ("--id", "2025-01-01-0", "--id", "nope", "--id", "12")
+    assert lakehouse("quarantine", *more[:1], "billing", *more[1:], *ids, "--lake", place.lake.root) == (
+        2,
+        "",
+        "error --id: no row in quarantine of 'billing' is nope, 12. "
+        "'lakehouse quarantine show billing' shows the ids.\n",
+    )
+
+
 def test_an_export_is_written_whole(lakehouse: Lakehouse, place: LivedIn, tmp_path: Path) -> None:
     done = lakehouse("quarantine", "export", "billing", "--lake", place.lake.root, "--out", "rows.csv")
     assert done == (0, "rows.csv: 1 rows, 2 lines\n", "")

@@ -17,6 +17,7 @@ from deltalake import write_deltalake
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError
 from lakehouse.ledger.book import Ledger
+from lakehouse.serving.asking import check_question
 from lakehouse.serving.masks import NO_MASKS
 from lakehouse.serving.sql import QueryError, open_lake, query, view_names
 
@@ -130,6 +131,56 @@ def test_a_statement_that_cannot_be_answered(statement: str, text: str, lake: La
     with pytest.raises(QueryError) as caught:
         query(open_lake(lake, NO_MASKS), statement)
     assert str(caught.value) == text
+
+
+QUESTIONS = "Only questions are answered here: SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, SHOW, EXPLAIN. "
+FILES = (
+    "is no table of the lake, and nothing else can be read here. 'lakehouse sql \"show all tables\"' lists the tables."
+)
+
+
+@pytest.mark.parametrize(
+    ("statement", "text"),
+    [
+        ("copy (select 1) to '{out}'", QUESTIONS),
+        ("explain analyze copy (select 1) to '{out}'", QUESTIONS),
+        ("attach '{out}' as other", QUESTIONS),
+        ("create table x (a int)", QUESTIONS),
+        ("set threads = 1", QUESTIONS),
+        ("select 1; select 2", "One statement at a time, found 2. Nothing was asked."),
+        ("select * from delta_scan('/lake')", f"'delta_scan' {FILES}"),
+        ("summarize select * from read_text('/lake/x')", f"'read_text' {FILES}"),
+        ("explain select (select 1 from glob('/*'))", f"'glob' {FILES}"),
+        ("select * from query('select 1')", f"'query' {FILES}"),
+        ("with a as (select 1) select * from a, '/lake/x.parquet'", f"'/lake/x.parquet' {FILES}"),
+        ('select * from "x.csv"', f"'x.csv' {FILES}"),
+    ],
+)
+def test_only_tables_are_read_and_nothing_is_written(statement: str, text: str, lake: Lake, tmp_path: Path) -> None:
+    out = tmp_path / "written"
+    with pytest.raises(QueryError) as caught:
+        check_question(open_lake(lake, NO_MASKS), statement.format(out=out))
+    assert str(caught.value).startswith(text)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select * from shop_gold.daily_orders",
+        "from shop_gold.daily_orders limit 1;",
+        "with a as (select unnest([1, 2]) b) select * from a, range(3)",
+        "explain analyze select 1",
+        "describe shop_gold.daily_orders",
+        "summarize shop_gold.daily_orders",
+        "show all tables",
+        "values (1)",
+    ],
+)
+def test_questions_are_answered(statement: str, lake: Lake) -> None:
+    connection = open_lake(lake, NO_MASKS)
+    check_question(connection, statement)
+    assert query(connection, statement)[1]
 
 
 @pytest.mark.parametrize("statement", ["", "  ", "-- nothing"])

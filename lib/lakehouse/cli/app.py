@@ -109,6 +109,7 @@ def sql(
     ] = False,
 ) -> None:
     """Answer one statement, or many at a prompt."""
+    from lakehouse.serving.asking import check_question
     from lakehouse.serving.masks import NO_MASKS, masks
     from lakehouse.serving.sql import QueryError, open_lake, query, view_names
     from lakehouse.serving.tables import lake_tables
@@ -118,7 +119,8 @@ def sql(
     shown = NO_MASKS if unmasked else masks(tables)
     show_masked(shown.notes, "--unmasked shows them.")
     connection = open_lake(place, shown, tables)
-    if statement:
+    if statement is not None:
+        check_question(connection, statement)
         show_rows(*query(connection, statement))
         return
     out = console()
@@ -126,6 +128,7 @@ def sql(
     out.print("One statement a line; an empty line or Ctrl-D ends.")
     while line := _next_line():
         try:
+            check_question(connection, line)
             show_rows(*query(connection, line))
         except QueryError as error:
             show_error(str(error))

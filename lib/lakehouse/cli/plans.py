@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
@@ -194,7 +195,7 @@ def _show_work(out: Console, work: Workspace, found: Plan) -> None:
     ranges = found.work_ranges()
     if ranges:
         span = f"--from {ranges[0][0]} --to {ranges[-1][1]}"
-        places = escape(f"--landing {work.landing} --lake {work.lake.root}")
+        places = escape(f"--landing {shlex.quote(work.landing)} --lake {shlex.quote(work.lake.root)}")
         out.print(f"[bold]Try next[/]   lakehouse run {work.domain.name} {span} {places}", soft_wrap=True)
 
 

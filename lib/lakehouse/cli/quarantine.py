@@ -56,6 +56,18 @@ def _selection(
     return Selection(rule, delivery, days.first, days.last, None if status == "all" else status, tuple(ids or ()))
 
 
+def _check_ids(lake: Lake, domain: str, ids: Sequence[str] | None) -> None:
+    """Raise ConfigurationError for ids that no quarantined row has: a misspelt one would look like work done."""
+    if ids:
+        known = {row.quarantine_id for row in serving.quarantined_rows(lake, domain, Selection(ids=tuple(ids)))[0]}
+        unknown = [one for one in dict.fromkeys(ids) if one not in known]
+        if unknown:
+            raise ConfigurationError(
+                f"--id: no row in quarantine of '{domain}' is {', '.join(unknown)}. "
+                f"'lakehouse quarantine show {domain}' shows the ids."
+            )
+
+
 @quarantine.command("list", help="Count quarantined rows by table, rule, day and status.\n\n"
                     "Example: lakehouse quarantine list billing --from 2025-01-01 --status all")  # fmt: skip
 def list_rows(
@@ -105,6 +117,7 @@ def show(
 ) -> None:
     """Show rows."""
     load_domain(domain)
+    _check_ids(o.lake_of(lake, env), domain, ids)
     chosen = _selection(rule, delivery, first, last, "all" if ids else status, ids)
     rows, total = serving.quarantined_rows(o.lake_of(lake, env), domain, chosen, limit)
     out = console()
@@ -141,6 +154,7 @@ def export(
     load_domain(domain)
     chosen = _selection(rule, delivery, first, last, "all" if ids else status, ids)
     check_output("--out", out)
+    _check_ids(o.lake_of(lake, env), domain, ids)
     serving.check_ending(out)
     rows, _ = serving.quarantined_rows(o.lake_of(lake, env), domain, chosen)
     with whole_file("--out", out) as aside:
@@ -169,6 +183,7 @@ def replay(
     """Replay rows."""
     place, contracts = o.lake_of(lake, env), load_domain(domain)
     chosen = _selection(rule, delivery, first, last, status, ids)
+    _check_ids(place, domain, ids)
     decide: Decide | None = None
     decided: Sequence[Decision] = ()
     with results.kept(place, domain, STEPS, run_id, result) as kept:
@@ -252,6 +267,7 @@ def discard_rows(
             "Say which rows: --id, --rule, --delivery, --from or --to. "
             'Example: lakehouse quarantine discard billing --rule user_id_required --because "test rows"'
         )
+    _check_ids(place, domain, ids)
     rows = _open_rows(place, domain, _selection(rule, delivery, first, last, "open", ids))
     only = frozenset(row.delivery_id for row in rows)
     decide = discard(rows, decided_by(who), why)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -22,9 +23,9 @@ _SHOWN = 10
 
 def console(stderr: bool = False) -> Console:
     """A console; as wide as its lines need when it is not a terminal."""
-    found = Console(stderr=stderr, highlight=False)
+    found = Console(stderr=stderr, highlight=False, emoji=False)
     if not found.is_terminal and "COLUMNS" not in os.environ:
-        found = Console(stderr=stderr, highlight=False, width=160)
+        found = Console(stderr=stderr, highlight=False, emoji=False, width=160)
     return found
 
 
@@ -172,15 +173,15 @@ def _show_next(out: Console, summary: RunSummary) -> None:
     gold = next((t.table for t in summary.tables if ".gold." in t.table and t.rows), None)
     view = "_".join(gold.split(".")[:2]) + "." + gold.split(".")[2] if gold else f"{summary.domain}_ledger.runs"
     out.print("[bold]Try next[/]")
-    out.print(f'  {command()} sql --lake {summary.lake} "select * from {view} limit 10"', soft_wrap=True)
+    call, lake = escape(shlex.quote(command())), escape(shlex.quote(summary.lake))
+    out.print(f'  {call} sql --lake {lake} "select * from {view} limit 10"', soft_wrap=True)
     quarantine = f"{summary.domain}_quarantine"
     silver = next((t.table.split(".")[2] for t in summary.tables if ".silver." in t.table), "")
     out.print(
-        f"  {command()} sql --lake {summary.lake} "
-        f'"select delivery_id, record_number, reasons from {quarantine}.{silver} limit 10"',
+        f'  {call} sql --lake {lake} "select delivery_id, record_number, reasons from {quarantine}.{silver} limit 10"',
         soft_wrap=True,
     )
-    out.print(f"  {command()} verify {summary.domain} --lake {summary.lake}", soft_wrap=True)
+    out.print(f"  {call} verify {summary.domain} --lake {lake}", soft_wrap=True)
 
 
 def command() -> str:
