@@ -14,11 +14,13 @@ from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError
 from lakehouse.ledger.book import Ledger
 from lakehouse.ledger.entries import compact
+from lakehouse.steps.attention import attention
 from lakehouse.steps.ledger_upkeep import carry_out, first_kept, planned_ledger
+from lakehouse.steps.status import domain_status
 from lakehouse.steps.workspace import Workspace
 from tests.contracts.places import DOMAIN, Change, change
 from tests.ledger.aging import age, parquet
-from tests.steps.lived_in import LivedIn
+from tests.steps.lived_in import DAILY, LivedIn
 
 NOW = datetime(2025, 6, 1, tzinfo=timezone.utc)
 
@@ -149,6 +151,31 @@ def test_runs_verdicts_and_metrics_are_dropped_after_their_time_and_nothing_else
     assert works(place.work()) == {}
     place.run("next", {"state": "started"})
     assert (ledger.rows("runs")[-1]["entry"], ledger.positions()["verdicts"]) == (5, 1)
+
+
+def test_a_gold_table_stays_refused_when_the_verdict_about_it_is_dropped(place: LivedIn) -> None:
+    change(place.conf, Change(DOMAIN, "owner:", "keep_ledger_days: 400\nowner:"))
+    place.write(DAILY, 1)
+    place.ledger.record(
+        "publications",
+        [
+            {"run_id": run_id, "step": step, "table_id": str(DAILY), "version": 0, "input_versions": {}}
+            for run_id, step in (("run-0", "aggregate"), ("run-1", "refused"))
+        ],
+    )
+    place.verdict(None, "Sum y > 0", table_id=str(DAILY), passed="no", reason="it is 0")
+    assert place.ledger.refusals() == {DAILY: "it is 0"}
+    backdate(place, 431)
+    place.verdict("a", "RowCount > 0", run_id="run-2")
+    upkeep(place.work())
+    assert [row["run_id"] for row in place.ledger.rows("verdicts")] == ["run-2"]
+    # Verify leaves it out, and every run goes on to say so.
+    assert place.ledger.refusals() == {DAILY: "the ledger keeps its verdict no longer"}
+    found = domain_status(place.work(), datetime.now(timezone.utc), 7)
+    assert [(one.state, one.why) for one in found.tables if one.table == DAILY] == [
+        ("behind", "a gate refused it: the ledger keeps its verdict no longer")
+    ]
+    assert attention(found) == ["a gate keeps billing.gold.daily_usage at its old version"]
 
 
 def test_a_run_id_stays_taken_when_the_entry_about_its_run_is_gone(place: LivedIn) -> None:

@@ -26,6 +26,9 @@ FORMAT = 1
 REFUSED = "refused"
 """Step of an entry that says what a computed table was made from when its gates refused it."""
 
+_NO_VERDICT = "the ledger keeps its verdict no longer"
+"""In place of the reason of a refusal that is older than the ledger's verdicts."""
+
 NO_DATA_OPERATIONS = {
     "OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CHANGE COLUMN", "ADD COLUMN", "CREATE TABLE",
 }  # fmt: skip
@@ -84,14 +87,17 @@ class Ledger:
         return _publications(self.rows("publications"), unended={"refining"})
 
     def refusals(self) -> dict[TableId, str]:
-        """Computed tables of which a gate refused what was made last, and why."""
+        """Computed tables of which a gate refused what was made last, and why.
+
+        They are told as long as they stand, the reason as long as the ledger keeps the verdict.
+        """
         newest = {row["table_id"]: row for row in self.rows("publications")}
         refused = {(row["table_id"], row["run_id"]) for row in newest.values() if row["step"] == REFUSED}
-        found: dict[TableId, list[str]] = {}
+        found: dict[str, list[str]] = {table: [] for table, _ in refused}
         for row in self.rows("verdicts") if refused else []:
             if (row["table_id"], row["run_id"]) in refused and (row["passed"], row["severity"]) == ("no", "error"):
-                found.setdefault(TableId.parse(row["table_id"]), []).append(row["reason"])
-        return {table: "; ".join(reasons) for table, reasons in found.items()}
+                found[row["table_id"]].append(row["reason"])
+        return {TableId.parse(table): "; ".join(reasons) or _NO_VERDICT for table, reasons in found.items()}
 
     def rows(self, table: str) -> list[Row]:
         """All entries of a ledger table, oldest first."""
