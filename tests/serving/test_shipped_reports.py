@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from deltalake import QueryBuilder, write_deltalake
+from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from lakehouse.contracts.columns import Column, DeliveredColumn
 from lakehouse.contracts.domains import Domain, DomainFacts, domain_names, load_domain
@@ -194,6 +194,19 @@ def test_billing_quality_is_that_of_the_newest_judgement(billing: Page) -> None:
     ]
     ((table, _, version),) = numbers(billing, "freshness")
     assert (table, version) == ("billing.silver.usage", "7")
+
+
+@pytest.mark.parametrize("name", ["billing", "retail"])
+def test_what_a_gate_refused_was_not_published(name: str, tmp_path: Path) -> None:
+    lake, table = Lake.at(str(tmp_path)), f"{name}.gold.x"
+    ledger = Ledger(lake, name)
+    ledger.record("publications", [{"run_id": "run-1", "step": "aggregate", "table_id": table, "version": 3}])
+    DeltaTable(lake.ledger(name, "publications")).update({"recorded_at": "recorded_at - interval '1 days'"})
+    (published,) = ledger.rows("publications")
+    for refused in (table, f"{name}.gold.never_made"):
+        ledger.record("publications", [{"run_id": "run-2", "step": "refused", "table_id": refused, "version": 4}])
+    page = make_page(lake, load_domain(name), load_report(name), NOW)
+    assert numbers(page, "freshness") == [[table, f"{published['recorded_at']:%Y-%m-%d %H:%M}", "3"]]
 
 
 def test_a_long_history_shows_its_latest_days(tmp_path: Path) -> None:
