@@ -160,14 +160,16 @@ def test_what_is_missing_in_a_history_is_named(run: Run, landing: Path, tmp_path
 
     lake = tmp_path / "lake"
     for day, rows in DELIVERED.items():
-        deliver(landing, day, "a.csv", rows)
+        deliver(landing, day, "a.csv", [*rows, row(6, "u2", "standard")] if day == "2025-01-06" else rows)
     run(steps=STEPS)
-    DeltaTable(str(lake / "billing/silver/usage")).delete("version = 2")
+    DeltaTable(str(lake / "billing/silver/usage")).delete("version >= 2")
     proof = verify(workspace(lake))
     assert [str(one) for found in proof.differences for one in found.examples] == [
-        "missing: user_id=u1, valid_from=2025-01-04"
+        "missing: user_id=u1, valid_from=2025-01-04",
+        "missing: user_id=u1, valid_from=2025-01-06",
     ]
-    assert proof.lost == [
-        "billing.silver.usage: usage/year=2025/month=01/day=04/a.csv: 2 in bronze, 0 published, 1 outranked, "
-        "0 quarantined"
+    where = "billing.silver.usage: usage/year=2025/month=01/day="
+    assert sorted(proof.lost) == [
+        f"{where}04/a.csv: 2 in bronze, 0 published, 0 unchanged, 1 outranked, 0 quarantined",
+        f"{where}06/a.csv: 2 in bronze, 0 published, 1 unchanged, 0 outranked, 0 quarantined",
     ]

@@ -16,7 +16,7 @@ from lakehouse.quality.rules import QUARANTINED
 from lakehouse.steps.batches import Batch
 from lakehouse.steps.proof import PLACE, Picture, Verification
 from lakehouse.steps.shapes import keyed_table
-from lakehouse.steps.verify_bronze import Counts, conserve
+from lakehouse.steps.verify_bronze import Counts, places, unconserved
 from lakehouse.steps.verify_quarantine import verify_payloads, verify_quarantine
 from lakehouse.storage.differences import alike
 from lakehouse.storage.keyed import ADDRESS, KeyedTable
@@ -64,7 +64,13 @@ def verify_silver(verification: Verification, table: SilverTable, counts: Counts
     verify_payloads(verification, table)
     published, aside = verification.read(keyed.path), verification.read(keyed.outranked_path)
     quarantined = verification.read(work.lake.quarantine(table.id)).where(F.col("status").isin(*BAD))
-    conserve(verification, table, counts.get(bronze.id, {}), (published, keyed.beside(aside), quarantined))
+    verification.proof.lost += unconserved(
+        table.id,
+        verification.snapshot.register,
+        counts.get(bronze.id, {}),
+        places(keyed, published, aside, quarantined),
+    )
+    verification.proof.deliveries += len(accepted)
     if part.keys is None:
         return {table.id: Picture(expected.published), table.id.beside: Picture(expected.aside)}
     others = alike(published, expected.published).join(part.keys, list(keyed.keys), "left_anti")
