@@ -27,6 +27,7 @@ from lakehouse.steps.restore import restore
 from lakehouse.steps.superseded import superseded
 from lakehouse.steps.workspace import Workspace
 from tests.contracts.places import BRONZE as BRONZE_FILE
+from tests.contracts.places import TOTALS as TOTALS_FILE
 from tests.contracts.places import Change, change
 from tests.ledger.aging import age, append
 from tests.steps.lived_in import BRONZE, DAILY, SILVER, TOTALS, LivedIn, delivery_id
@@ -163,6 +164,16 @@ def test_gold_waits_while_deliveries_are_pending_for_its_input(place: LivedIn) -
     publish(place, DAILY, 0, billing_silver_usage=0)
     place.deliver("2025-01-02")
     assert plans(planned(place.work()))["billing.gold.daily_usage"] == ["left alone: 1 with input that has changed"]
+
+
+def test_gold_made_from_the_rows_beside_a_table_waits_as_well(place: LivedIn) -> None:
+    change(place.conf, Change(TOTALS_FILE, "{daily: billing.gold.daily_usage}", "{daily: billing.outranked.usage}"))
+    write_log(place.lake.outranked(SILVER), small("2025-01-02", 1))
+    write_log(place.lake.table(TOTALS), small(None, 4), partitioned=False)
+    publish(place, TOTALS, 0, billing_outranked_usage=0)
+    assert plans(planned(place.work()))["billing.gold.region_totals"] == ["compact 1 partition: 4 small files become 1"]
+    place.deliver("2025-01-02")
+    assert plans(planned(place.work()))["billing.gold.region_totals"] == ["left alone: 1 with input that has changed"]
 
 
 def test_an_idle_domain_writes_nothing_and_asks_for_no_spark(place: LivedIn, monkeypatch: pytest.MonkeyPatch) -> None:

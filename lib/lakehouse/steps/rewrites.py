@@ -28,7 +28,7 @@ def rewrites(work: Workspace) -> Mapping[str, Waits]:
     # What a full refresh in this very run asked for is done by now.
     stale = {table.id for table in stale_tables(replace(work, full_refresh=False))}
     for computed in work.domain.gold():
-        if computed.id in stale or touched & set(computed.inputs.values()):
+        if computed.id in stale or touched & {source.owner for source in computed.inputs.values()}:
             touched.add(computed.id)
             found[str(computed.id)] = Waits(table="input that has changed")
     return found
