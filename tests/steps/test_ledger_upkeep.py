@@ -10,9 +10,7 @@ import pytest
 from deltalake import DeltaTable
 
 from lakehouse.cli.results import check_unused
-from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError
-from lakehouse.ledger.book import Ledger
 from lakehouse.ledger.entries import compact
 from lakehouse.steps.attention import attention
 from lakehouse.steps.ledger_upkeep import carry_out, first_kept, planned_ledger
@@ -180,9 +178,16 @@ def test_a_gold_table_stays_refused_when_the_verdict_about_it_is_dropped(place: 
 
 def test_a_run_id_stays_taken_when_the_entry_about_its_run_is_gone(place: LivedIn) -> None:
     place.deliver("2025-01-01")
-    assert place.ledger.rows("runs") == []
-    with pytest.raises(ConfigurationError) as error:
-        check_unused(Ledger(Lake.at(place.lake.root), "billing"), "run-1")
-    assert str(error.value) == (
-        "--run-id: the domain 'billing' has had a run 'run-1'. Name another, or leave the option out."
+    # Neither has taken a delivery.
+    place.ledger.record("publications", [{"run_id": "weekly", "step": "aggregate", "table_id": str(DAILY)}])
+    place.ledger.record(
+        "decisions", [{"run_id": "said", "kind": "retract", "delivery_id": "x", "delivery_sequence": 1}]
     )
+    assert place.ledger.rows("runs") == []
+    for run_id in ("run-1", "weekly", "said"):
+        with pytest.raises(ConfigurationError) as error:
+            check_unused(place.ledger, run_id)
+        assert str(error.value) == (
+            f"--run-id: the domain 'billing' has had a run '{run_id}'. Name another, or leave the option out."
+        )
+    check_unused(place.ledger, "run-2")

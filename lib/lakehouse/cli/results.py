@@ -18,6 +18,9 @@ from lakehouse.ledger.book import Ledger
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+:=-]{0,199}")
 
+_TELLING = ("runs", "deliveries", "decisions", "publications")
+"""Ledger tables that name the runs that there were."""
+
 
 def check_run_id(run_id: str) -> str:
     """A run id that can name a file; raises ConfigurationError for another."""
@@ -31,8 +34,8 @@ def check_run_id(run_id: str) -> str:
 
 def check_unused(ledger: Ledger, run_id: str) -> None:
     """Raise ConfigurationError when the ledger knows a run of that id: appends are told apart by it."""
-    # Entries about runs may be gone after keep_ledger_days; what a run has delivered is kept for ever.
-    if any(row["run_id"] == run_id for table in ("runs", "deliveries") for row in ledger.rows(table)):
+    # Entries about runs may be gone after keep_ledger_days; what a run did is kept for ever.
+    if any(row["run_id"] == run_id for table in _TELLING for row in ledger.rows(table)):
         raise ConfigurationError(
             f"--run-id: the domain '{ledger.domain}' has had a run '{run_id}'. Name another, or leave the option out."
         )
