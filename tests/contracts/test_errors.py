@@ -122,6 +122,13 @@ MISTAKES = {
     "null marker of an unknown column": [Change(SILVER, REGION, marker("regio"))],
     "null marker of a column without any": [Change(SILVER, REGION, marker("user_id"))],
     "null marker that is a number": [Change(SILVER, REGION, marker("user_id").replace("string", "int"))],
+    "null marker of a null marker": [
+        Change(SILVER, "user_id: {type: string,", "user_id: {type: string, null_marker_of: region,"),
+        Change(SILVER, REGION, marker("success")),
+    ],
+    "null marker of itself": [Change(SILVER, REGION, marker("region"))],
+    "null marker with null values": [Change(SILVER, REGION, marker("user_id, null_values: ['n/a']"))],
+    "null values of a derived column": [derived("to_date(usage_timestamp), null_values: ['n/a']")],
     "mapped from nothing": [Change(SILVER, REGION, mapped("{from: delivery, values: {'*': x}}"))],
     "parameter that is a list": [Change(DAILY, "write:", "parameters: {high_from: [1]}\nwrite:")],
     "parameter that the transform does not take": [

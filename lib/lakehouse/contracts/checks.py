@@ -140,10 +140,11 @@ def _check_markers(table: SilverTable) -> None:
         if column.null_marker_of:
             _known(table, f"columns.{name}.null_marker_of", [column.null_marker_of], table.columns)
             owner = table.columns[column.null_marker_of]
-            if owner.sql or owner.computed or not owner.null_values:
+            if owner.null_marker_of or not owner.null_values:
+                what = "is a null marker" if owner.null_marker_of else "is not read from bronze with null markers"
                 raise ConfigurationError(
-                    f"{table.file}: columns.{name}.null_marker_of: '{column.null_marker_of}' is not read from bronze "
-                    "with null markers. Name a column that has null_values. "
+                    f"{table.file}: columns.{name}.null_marker_of: '{column.null_marker_of}' {what}. "
+                    "Name a column that has null_values. "
                     'Example: phone: {type: string, null_values: ["n/a"], description: ...}'
                 )
 

@@ -208,6 +208,17 @@ class Column(Declaration):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _check_null_values(self) -> Column:
+        if self.null_values and (self.sql or self.computed or self.null_marker_of):
+            marker = f"a null marker: those of '{self.null_marker_of}' count"
+            raise PydanticCustomError(
+                "combination",
+                "'null_values' is for columns that are read from bronze, and this one is {found}. Leave it out.",
+                {"found": marker if self.null_marker_of else "not read from bronze"},
+            )
+        return self
+
     @property
     def sql(self) -> str | None:
         """The SQL expression that the engine evaluates for it; None when it is read or computed."""
