@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from deltalake import DeltaTable
 
+from lakehouse.ledger.clocks import latest_times, misdated
 from lakehouse.ledger.commits import committing, named
 
 _KEPT_FILES = "delta.deletedFileRetentionDuration"
@@ -30,6 +33,9 @@ _EXPIRED = 30
 """So many files of log entries beyond the retention are removed: fewer would not be worth it."""
 
 _ENTRY = re.compile(r"\.?(\d{20})\.")
+_COMMIT = re.compile(r"\d{20}\.json")
+_CHECKPOINT = re.compile(r"\d{20}\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet")
+"""A whole one, or one part of many. What a writer that was stopped leaves behind has other letters before or after."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +96,18 @@ def unneeded_files(table: DeltaTable, keep_days: int, now: datetime) -> int:
     # A table younger than its retention has nothing to remove; its folder need not be listed.
     if created and now.timestamp() - created / 1000 < (timedelta(days=keep_days) + _SLACK).total_seconds():
         return 0
-    if not _listed(table, keep_days + _SLACK.days) or _kept_since(table, now - timedelta(days=keep_days)):
+    if not _listed(table, keep_days + _SLACK.days) or _unsure_since(table, now - timedelta(days=keep_days), now):
         return 0
     return _listed(table, keep_days)
 
 
 def _listed(table: DeltaTable, days: int) -> int:
-    """Files that VACUUM would remove; it also names those that it has removed already, until they are forgotten."""
-    found = table.vacuum(retention_hours=24 * days, dry_run=True, full=True)
+    """Files that VACUUM would remove; it also names those that it has removed already, until they are forgotten.
+
+    Hadoop's check sums, which have names with a dot, are no reason: it names those of files that are needed, too.
+    """
+    listed = table.vacuum(retention_hours=24 * days, dry_run=True, full=True)
+    found = [name for name in listed if not name.rsplit("/", 1)[-1].startswith(".")]
     root = table.table_uri
     if "://" in root and not root.startswith("file://"):
         return len(found)
@@ -105,15 +115,18 @@ def _listed(table: DeltaTable, days: int) -> int:
     return sum(1 for name in found if (folder / name).exists() or (folder / unquote(name)).exists())
 
 
-def _kept_since(table: DeltaTable, moment: datetime) -> bool:
-    """Whether the retention was set after a moment.
+def _unsure_since(table: DeltaTable, moment: datetime, now: datetime) -> bool:
+    """Whether a commit after a moment set the retention, or was made while the clock stood wrong.
 
-    What was removed before then may be forgotten already, though the new retention still covers it.
+    What was removed before the retention was set may be forgotten already, though the new one still covers it. And
+    what was removed while the clock stood at 1970 looks as if no version had needed it since.
     """
+    commits = table.history()[::-1]
+    stamps = [(commit.get("timestamp") or 0) / 1000 for commit in commits]
     return any(
-        commit["timestamp"] >= moment.timestamp() * 1000
-        and _KEPT_FILES in str((commit.get("operationParameters") or {}).get("properties"))
-        for commit in table.history()
+        latest >= moment.timestamp()
+        and (misdated(stamp, latest) or _KEPT_FILES in str((commit.get("operationParameters") or {}).get("properties")))
+        for commit, stamp, latest in zip(commits, stamps, latest_times(stamps, now.timestamp()), strict=True)
     )
 
 
@@ -141,27 +154,86 @@ def log_state(path: str, version: int, keep_days: int, now: datetime, coming: in
     return LogState(unread, len(_expired(path, keep_days, now, planned)), coming)
 
 
+@dataclass(frozen=True)
+class _Entries:
+    """What lies in the log of a table."""
+
+    files: tuple[tuple[int, Path], ...]
+    """With the versions that they are about."""
+    commits: tuple[tuple[int, float], ...]
+    """Versions with the times of their files, oldest first."""
+    checkpoints: Mapping[int, tuple[Path, ...]]
+    """By version, complete ones alone: their files."""
+
+
+def _entries(path: str) -> _Entries:
+    files, commits = [], []
+    parts: dict[tuple[int, int], dict[int, Path]] = {}
+    for file in Path(path, "_delta_log").iterdir():
+        entry, checkpoint = _ENTRY.match(file.name), _CHECKPOINT.fullmatch(file.name)
+        if not entry:
+            continue
+        try:
+            facts = file.stat()
+        except FileNotFoundError:  # Who only looks holds no claim: a writer may be cleaning up meanwhile.
+            continue
+        files.append((int(entry[1]), file))
+        if _COMMIT.fullmatch(file.name):
+            commits.append((int(entry[1]), facts.st_mtime))
+        elif checkpoint and facts.st_size:
+            place = (int(entry[1]), int(checkpoint[2] or 1))
+            parts.setdefault(place, {})[int(checkpoint[1] or 1)] = file
+    whole = {version: tuple(found.values()) for (version, count), found in parts.items() if len(found) == count}
+    return _Entries(tuple(sorted(files)), tuple(sorted(commits)), whole)
+
+
+def _pointer(path: str) -> int | None:
+    """The version of the checkpoint that readers start with; None when the log does not tell it."""
+    try:
+        return int(json.loads(Path(path, "_delta_log", "_last_checkpoint").read_text("utf-8"))["version"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # A power cut may have emptied it. It is only a hint.
+        return None
+
+
 def _checkpoint(path: str) -> int:
     """The version of the last checkpoint; -1 when there is none."""
-    pointer = Path(path, "_delta_log", "_last_checkpoint")
-    return int(json.loads(pointer.read_text("utf-8"))["version"]) if pointer.is_file() else -1
+    found = _pointer(path)
+    return max(_entries(path).checkpoints, default=-1) if found is None else found
 
 
-def _expired(path: str, keep_days: int, now: datetime, checkpoints: Collection[int] = ()) -> list[Path]:
+def _expired(path: str, keep_days: int, now: datetime, planned: Collection[int] = ()) -> list[Path]:
     """Files of a log that no version within the retention builds on, oldest first.
 
-    ``checkpoints`` are versions that there will be one of, besides those that are there.
+    ``planned`` are versions that there will be a checkpoint of, besides those that are there.
 
     The first such version is the newest one that is older: it was the table's until the next one came. All that is
-    needed of it is the newest checkpoint that is not newer, and what follows.
+    needed of it is the newest checkpoint that is not newer, and what follows. None go unless that is proved.
     """
-    found = ((int(match[1]), file) for file in Path(path, "_delta_log").iterdir() if (match := _ENTRY.match(file.name)))
-    entries = sorted(found)
-    oldest = (now - timedelta(days=keep_days)).timestamp()
-    first = max((n for n, file in entries if file.suffix == ".json" and file.stat().st_mtime < oldest), default=-1)
-    written = [*checkpoints, *(number for number, file in entries if ".checkpoint" in file.name)]
-    needed = max((number for number in written if number <= first), default=0)
-    return [file for number, file in entries if number < needed]
+    entries, oldest = _entries(path), (now - timedelta(days=keep_days)).timestamp()
+    times = latest_times([time for _, time in entries.commits], now.timestamp())
+    old = [version for (version, _), time in zip(entries.commits, times, strict=True) if time < oldest]
+    first, pointer = max(old, default=-1), _pointer(path)
+    # Readers fail when the checkpoint that they are pointed to is gone, whatever others there are.
+    start = first if pointer is None or planned else min(first, pointer)
+    written = [number for number in (*planned, *entries.checkpoints) if number <= start]
+    needed = max(written, default=0)
+    found = [file for number, file in entries.files if number < needed]
+    return found if found and (needed in planned or _suffices(entries, needed, first)) else []
+
+
+def _suffices(entries: _Entries, checkpoint: int, version: int) -> bool:
+    """Whether a version of a table opens when nothing before a checkpoint is left of the log."""
+    commits = {number: file for number, file in entries.files if _COMMIT.fullmatch(file.name)}
+    kept = [*entries.checkpoints[checkpoint], *(commits[n] for n in range(checkpoint, version + 1) if n in commits)]
+    with TemporaryDirectory() as folder:
+        try:
+            Path(folder, "_delta_log").mkdir()
+            for file in kept:
+                shutil.copyfile(file, Path(folder, "_delta_log", file.name))
+            DeltaTable(folder, version=version).file_uris()
+        except Exception:  # What a damaged log raises has no type of its own; whatever it is, nothing may go then.
+            return False
+    return True
 
 
 def tidy_log(path: str, keep_days: int, coming: int = 0) -> None:
