@@ -79,7 +79,7 @@ class Book:
 
     def spare(self, days: int = 90) -> list[int | None]:
         """Sequences that may go."""
-        return [one.sequence for one in unneeded(self.rows, self.decided, NOW - timedelta(days=days))]
+        return [one.sequence for one in unneeded(self.rows, self.decided, NOW - timedelta(days=days), NOW)]
 
 
 def corrected(days: float) -> Book:
@@ -157,6 +157,43 @@ def test_what_was_retracted_long_ago_may_go() -> None:
 )  # fmt: skip
 def test_what_something_needs_stays(book: Book) -> None:
     assert book.spare() == []
+
+
+YEARS = 5 * 365
+
+
+@pytest.mark.parametrize(
+    "book",
+    [
+        pytest.param(
+            Book().content(1, 200).outcome(1, "accepted", 200).content(2, YEARS).outcome(2, "accepted", YEARS),
+            id="corrected yesterday, by a clock that stood years ago",
+        ),
+        pytest.param(
+            Book().content(1, 200).outcome(1, "accepted", 200).content(2, YEARS).outcome(2, "accepted", YEARS)
+            .content(3, 89, B),
+            id="corrected while the clock stood wrong, before something lately",
+        ),
+        pytest.param(
+            Book().content(1, 200).outcome(1, "accepted", 200).decide("retract", 1, YEARS)
+            .outcome(1, "withdrawn", YEARS),
+            id="retracted yesterday, by such a clock",
+        ),
+        pytest.param(
+            retracted(150).decide("release", 1, YEARS).decide("retract", 1, 10),
+            id="released for a while lately, by such a clock",
+        ),
+    ],
+)  # fmt: skip
+def test_a_clock_that_stood_wrong_lets_nothing_go_early(book: Book) -> None:
+    assert book.spare() == []
+
+
+def test_what_was_corrected_under_a_wrong_clock_goes_with_what_came_after_it() -> None:
+    book = Book().content(1, 200).outcome(1, "accepted", 200).content(2, YEARS).outcome(2, "accepted", YEARS)
+    assert book.content(3, 91, B).spare() == [1]
+    # A clock that stood too late says nothing about the others.
+    assert corrected(150).content(3, -YEARS, B).content(4, 91, B).spare() == [1, 3]
 
 
 def test_what_is_gone_never_counts_again() -> None:

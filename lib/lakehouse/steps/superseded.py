@@ -7,7 +7,7 @@ quarantine. The ledger notes it before and after: a release or a restore that wo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from deltalake import QueryBuilder
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import BronzeTable
 from lakehouse.ledger.book import open_table
+from lakehouse.ledger.clocks import latest_times
 from lakehouse.ledger.decisions import decisions
 from lakehouse.ledger.deliveries import Delivery, Register, delivery_row, register
 from lakehouse.ledger.entries import Row
@@ -54,45 +55,54 @@ def superseded(work: Workspace, table: BronzeTable, state: Register, now: dateti
     if days is not None:
         rows, decided = work.ledger.rows("deliveries"), work.ledger.rows("decisions")
         since = now - timedelta(days=days)
-        spare = [content for content in unneeded(rows, decided, since) if content.table == table.id]
+        spare = [content for content in unneeded(rows, decided, since, now) if content.table == table.id]
     waiting = _quarantined(work, table, [content.sequence or 0 for content in spare]) if spare else set()
     found = (*begun, *(content for content in spare if content.sequence not in waiting))
     return Superseded(table.id, found, days) if found else None
 
 
-def unneeded(rows: Sequence[Row], decided: Sequence[Row], since: datetime) -> list[Delivery]:
+def unneeded(rows: Sequence[Row], decided: Sequence[Row], since: datetime, now: datetime) -> list[Delivery]:
     """Contents in bronze that nothing has needed since a moment, by the ledger's entries about them."""
-    state = _state(rows, decided, None)
+    state = register(rows, decisions(decided))
     wanted = needed(state)
     spare = {
         sequence: content
         for sequence, content in state.contents.items()
         if content.state == "ingested" and sequence not in wanted and sequence not in state.dropped
     }
-    about, ruled = (_by_delivery(entries, {c.delivery_id for c in spare.values()}) for entries in (rows, decided))
+    about, ruled = (_by_delivery(entries, {c.delivery_id for c in spare.values()}, now) for entries in (rows, decided))
     for delivery_id, mine in about.items():
-        # What is needed of a delivery can only have changed with an entry about it.
-        theirs = ruled.get(delivery_id, [])
-        moments = {since, *(row["recorded_at"] for row in (*mine, *theirs) if row["recorded_at"] > since)}
-        for moment in moments:
-            for sequence in needed(_state(mine, theirs, moment)):
+        for then in _states(mine, ruled.get(delivery_id, []), since):
+            for sequence in needed(then):
                 spare.pop(sequence, None)
     return [spare[sequence] for sequence in sorted(spare)]
 
 
-def _by_delivery(entries: Iterable[Row], wanted: Collection[str]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
-    for row in entries:
+_Dated = tuple[float, Row]
+"""An entry with the latest time at which it can have been recorded: what clocks say of it may be wrong."""
+
+
+def _by_delivery(entries: Sequence[Row], wanted: Collection[str], now: datetime) -> dict[str, list[_Dated]]:
+    times = latest_times([row["recorded_at"].timestamp() for row in entries], now.timestamp())
+    found: dict[str, list[_Dated]] = {}
+    for time, row in zip(times, entries, strict=True):
         if row["delivery_id"] in wanted:
-            found.setdefault(row["delivery_id"], []).append(row)
+            found.setdefault(row["delivery_id"], []).append((time, row))
     return found
 
 
-def _state(rows: Sequence[Row], decided: Sequence[Row], until: datetime | None) -> Register:
-    def then(entries: Sequence[Row]) -> list[Row]:
-        return [row for row in entries if until is None or row["recorded_at"] <= until]
+def _states(mine: Sequence[_Dated], ruled: Sequence[_Dated], since: datetime) -> Iterator[Register]:
+    """What held of one delivery at a moment, and after each entry since: what is needed of it changes with them alone.
 
-    return register(then(rows), decisions(then(decided)))
+    Every entry counts by itself, though several may have been recorded at one time: what lay between is seen then, too.
+    """
+    order = sorted(
+        [(time, 0, n) for n, (time, _) in enumerate(ruled)] + [(time, 1, n) for n, (time, _) in enumerate(mine)]
+    )
+    before = sum(1 for time, _, _ in order if time <= since.timestamp())
+    for count in range(before, len(order) + 1):
+        known = [sum(1 for _, kind, _ in order[:count] if kind == one) for one in (0, 1)]
+        yield register([row for _, row in mine[: known[1]]], decisions(row for _, row in ruled[: known[0]]))
 
 
 def needed(state: Register) -> set[int]:
