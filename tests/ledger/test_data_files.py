@@ -10,6 +10,7 @@ from typing import Any
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from lakehouse.ledger.data_files import Commit, DataFile, data_files, newest_commits
+from lakehouse.ledger.retention import retention_properties, set_properties
 
 
 def write(path: Path, rows: str, **options: Any) -> None:
@@ -88,6 +89,14 @@ def test_commits_newest_first(tmp_path: Path) -> None:
     ]
     assert list(newest_commits(str(tmp_path), 6)) == []
     assert list(newest_commits("s3://bucket/usage", 10)) == []
+
+
+def test_commits_that_set_the_columns_of_the_ranges(tmp_path: Path) -> None:
+    path = str(tmp_path / "usage")
+    write(Path(path), "('2025-01-02', 'u1', 1)", configuration=retention_properties(30))
+    set_properties(path, {"delta.dataSkippingStatsColumns": "user_id"}, "run-1")
+    set_properties(path, {"delta.logRetentionDuration": "interval 60 days"}, "run-1")
+    assert [commit.new_ranges for commit in newest_commits(path, 2)] == [False, True, False]
 
 
 def test_real_commits_name_the_files_of_the_table(tmp_path: Path) -> None:

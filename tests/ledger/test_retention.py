@@ -52,6 +52,9 @@ def test_properties_that_are_missing() -> None:
     assert missing_properties(KEPT, 30, ()) == {}
     assert missing_properties({}, 30, ()) == KEPT
     assert missing_properties(KEPT, 90, ()) == dict.fromkeys(list(KEPT)[:2], "interval 90 days")
+    # Nobody but Delta cleans the log of a table in an object store.
+    assert retention_properties(30, local=False) == dict(list(KEPT.items())[:2])
+    assert missing_properties({}, 30, (), local=False) == dict(list(KEPT.items())[:2])
     ranges = {"delta.dataSkippingStatsColumns": "delivery_sequence,user_id"}
     assert missing_properties(KEPT | ranges, 30, ("user_id",)) == {}
     assert missing_properties(KEPT | ranges, 30, ("region", "user_id")) == {

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deltalake import DeltaTable, QueryBuilder, write_deltalake
+from deltalake import DeltaTable, Field, QueryBuilder, write_deltalake
+from deltalake.schema import PrimitiveType
 from typer.testing import CliRunner
 
 from lakehouse.cli.app import app
@@ -225,6 +226,7 @@ def test_files_beyond_the_retention_go_and_a_restore_within_it_stays_possible(pl
     path = Path(place.lake.table(SILVER))
     # Ranges of the column by which the table is sorted are to be kept from now on: that is no reason to wait.
     append(path, 1, configuration=retention_properties(30))
+    DeltaTable(str(path)).alter.add_columns(Field("user_id", PrimitiveType("string")))
     place.run("run-1", {"state": "started"}, {"state": "finished", "summary": moment(place)})
     (path / "part-of-a-crash.parquet").write_bytes(b"x")
     age(path, 40)
@@ -239,13 +241,16 @@ def test_files_beyond_the_retention_go_and_a_restore_within_it_stays_possible(pl
     ]
     assert run_steps(work, ["maintain"], False, lambda step: None).nothing_new
     # What the run left was the table's newest version until five days ago, though it is 45 days old.
-    assert restore(work, "run-1", "ann", "why").tables == {str(SILVER): (DeltaTable(str(path)).version() - 1, 0)}
+    assert restore(work, "run-1", "ann", "why").tables == {str(SILVER): (DeltaTable(str(path)).version() - 1, 1)}
     assert DeltaTable(str(path)).scan().read_all().column("n").to_pylist() == [1]
 
 
 def moment(place: LivedIn) -> dict[str, Any]:
     """What a run notes of the state that it leaves."""
-    return {"versions": {str(SILVER): 0}, "entries": place.ledger.positions()}
+    return {
+        "versions": {str(SILVER): DeltaTable(place.lake.table(SILVER)).version()},
+        "entries": place.ledger.positions(),
+    }
 
 
 def test_what_would_need_a_removed_content_is_refused(place: LivedIn) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Field
+from deltalake.schema import PrimitiveType
 
 from lakehouse.ledger.retention import retention_properties, write_checkpoint
 from lakehouse.steps.order import new_run_id, run_steps
@@ -34,6 +35,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LivedIn:
     write_checkpoint(str(silver))
     DeltaTable(str(silver)).optimize.compact()
     append(silver, 31)
+    DeltaTable(str(silver)).alter.add_columns(Field("user_id", PrimitiveType("string")))
     age(silver, 40)
     for number in range(60):
         found.run(f"run-{number}", {"state": "started"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -168,12 +169,35 @@ def test_what_was_sorted_and_did_not_change_since_is_left_alone() -> None:
         ("leave", "sorted before and unchanged since", 8, 8)
     ]
     # One of the files came later.
-    fewer = frozenset(sorted(names)[:-1])
-    assert decided(found, SORTED, [commit(9), commit(8, added=fewer, **by)]) == [("sort", "", 8, 8)]
+    *fewer, last = sorted(names)
+    later = [commit(9, added=frozenset({last})), commit(8, added=frozenset(fewer), **by)]
+    assert decided(found, SORTED, later) == [("sort", "", 8, 8)]
     # Sorted by something else before, or only compacted.
     for other in (("region",), ()):
         log = [commit(8, added=names, changes_rows=False, sorted_by=other)]
         assert decided(found, SORTED, log) == [("sort", "", 8, 8)]
+
+
+@pytest.mark.parametrize("sizes", [[128] * 8, [300] * 4 + [1] * 6])
+def test_what_lies_there_for_longer_than_the_log_tells_is_left_alone(sizes: list[float]) -> None:
+    found = files(sizes, user_id=EVERYTHING)
+    log = [commit(9, added=frozenset({"of another partition"})), commit(8)]
+    assert [part[0] for part in decided(found, SORTED)] == ["sort"]
+    left = [("leave", "unchanged for longer than the log tells", len(sizes), len(sizes))]
+    assert decided(found, SORTED, log) == left
+    # One of the files came later.
+    later = [commit(9, added=frozenset({found[0].name})), commit(8)]
+    assert [part[0] for part in decided(found, SORTED, later)] == ["sort"]
+    # All that there was is in the log: the file came by a commit that names it otherwise.
+    assert [part[0] for part in decided(found, SORTED, [*log, commit(0)])] == ["sort"]
+
+
+def test_what_lies_there_for_long_is_sorted_by_columns_that_are_new() -> None:
+    found = files([128] * 8, user_id=EVERYTHING)
+    assert decided(found, SORTED, [commit(9), commit(8, new_ranges=True), commit(7)]) == [("sort", "", 8, 8)]
+    assert decided(found, replace(SORTED, newly_sorted=True), [commit(9)]) == [("sort", "", 8, 8)]
+    # Small files without an order are brought together, however long they have lain there.
+    assert decided(files([1] * 4), PLAIN, [commit(9)]) == [("compact", "", 4, 1)]
 
 
 def test_small_files_that_sorting_has_left_are_not_brought_together() -> None:

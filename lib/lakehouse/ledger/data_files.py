@@ -12,6 +12,7 @@ from typing import Any
 from deltalake import DeltaTable
 
 from lakehouse.ledger.book import NO_DATA_OPERATIONS
+from lakehouse.ledger.retention import RANGES
 
 Partition = tuple[tuple[str, str | None], ...]
 """Partition columns, by name, with their values as text; empty for a table that is not partitioned."""
@@ -48,6 +49,8 @@ class Commit:
     """Names of files."""
     removed: Mapping[Partition, int]
     """Bytes of the files that were taken out, by partition."""
+    new_ranges: bool = False
+    """Whether it set the columns whose ranges the log keeps."""
 
 
 def data_files(table: DeltaTable, columns: Collection[str] = ()) -> list[DataFile]:
@@ -126,4 +129,5 @@ def _commit(version: int, actions: Iterable[Mapping[str, Any]]) -> Commit:
         tuple(columns),
         frozenset(added),
         removed,
+        RANGES in str(parameters.get("properties")),
     )

@@ -21,7 +21,8 @@ from lakehouse.ledger.commits import committing, named
 _KEPT_FILES = "delta.deletedFileRetentionDuration"
 _KEPT_LOG = "delta.logRetentionDuration"
 _CLEANED = "delta.enableExpiredLogCleanup"
-_RANGES = "delta.dataSkippingStatsColumns"
+RANGES = "delta.dataSkippingStatsColumns"
+"""Property with the columns of whose values the log keeps ranges."""
 
 _SLACK = timedelta(days=7)
 """Files go within so many days after nothing needs them any more: tidying up daily would only fill the log."""
@@ -69,21 +70,24 @@ class LogState:
         return found
 
 
-def retention_properties(keep_days: int) -> dict[str, str]:
+def retention_properties(keep_days: int, local: bool = True) -> dict[str, str]:
     """Properties of a table that can be read as it was for so many days.
 
     Without them Delta forgets after a week which files older versions consist of. It also removes log entries by their
     own age: of a table that seldom changes even the one that was its newest until a moment ago. Hence maintenance alone
-    removes them.
+    removes them; not those of tables in an object store, whose log would grow for ever without Delta.
     """
-    return {_KEPT_FILES: f"interval {keep_days} days", _KEPT_LOG: f"interval {keep_days} days", _CLEANED: "false"}
+    kept = {_KEPT_FILES: f"interval {keep_days} days", _KEPT_LOG: f"interval {keep_days} days"}
+    return {**kept, _CLEANED: "false"} if local else kept
 
 
-def missing_properties(present: Mapping[str, Any], keep_days: int, sorted_by: Iterable[str]) -> dict[str, str]:
+def missing_properties(
+    present: Mapping[str, Any], keep_days: int, sorted_by: Iterable[str], local: bool = True
+) -> dict[str, str]:
     """Properties that a table should have and has not: retention, and ranges of the columns that it is sorted by."""
-    kept = [name for name in str(present.get(_RANGES) or "").split(",") if name]
+    kept = [name for name in str(present.get(RANGES) or "").split(",") if name]
     columns = [*kept, *(name for name in sorted_by if name not in kept)]
-    wanted = retention_properties(keep_days) | ({_RANGES: ",".join(columns)} if columns != kept else {})
+    wanted = retention_properties(keep_days, local) | ({RANGES: ",".join(columns)} if columns != kept else {})
     return {name: value for name, value in wanted.items() if present.get(name) != value}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cache
@@ -14,6 +14,7 @@ from lakehouse.contracts.rules import Maintenance, Upkeep
 from lakehouse.ledger.book import open_table
 from lakehouse.ledger.data_files import data_files, newest_commits
 from lakehouse.ledger.retention import (
+    RANGES,
     LogState,
     log_state,
     missing_properties,
@@ -48,6 +49,8 @@ class TablePlan:
     unneeded: int
     """Files that no version within the retention needs."""
     log: LogState
+    unsorted: str = ""
+    """Why it is not sorted by some columns, though the contract says so."""
     superseded: Superseded | None = None
 
     def chosen(self, action: str) -> list[Part]:
@@ -66,7 +69,7 @@ class TablePlan:
 
     def left(self) -> list[str]:
         """What is left alone and why, in words."""
-        return reasons(self.chosen("leave"), self.rules)
+        return [*reasons(self.chosen("leave"), self.rules), *([self.unsorted] if self.unsorted else [])]
 
     def as_json(self) -> dict[str, Any]:
         """The plan as plain data, partitions summarised."""
@@ -132,7 +135,7 @@ def planned(work: Workspace, writes: bool = False) -> MaintenancePlan:
     for name, path, upkeep in _tables(work):
         table = open_table(path)
         if table is not None:
-            plans.append(_planned(name, table, path, upkeep, lambda name=name: ahead().get(name, Waits()), now))
+            plans.append(_planned(work, name, table, path, upkeep, lambda name=name: ahead().get(name, Waits()), now))
     tables = tuple(_with_superseded(work, plans, now))
     found = MaintenancePlan(tables, tuple(planned_ledger(work, now, _OWN_ENTRIES if writes else 0)))
     return found if writes or found.nothing else MaintenancePlan(tables, tuple(planned_ledger(work, now, _OWN_ENTRIES)))
@@ -149,11 +152,14 @@ def _tables(work: Workspace) -> list[tuple[str, str, Upkeep]]:
     return found
 
 
-def _planned(name: str, table: DeltaTable, path: str, upkeep: Upkeep, waits: Any, now: datetime) -> TablePlan:
-    metadata = table.metadata()
-    rules = Rules.of(upkeep)
+def _planned(
+    work: Workspace, name: str, table: DeltaTable, path: str, upkeep: Upkeep, waits: Any, now: datetime
+) -> TablePlan:
+    metadata, local = table.metadata(), work.lake.local
+    rules, unsorted = _rules(upkeep, {field.name for field in table.schema().fields}, local)
     files = data_files(table, ("delivery_sequence", *rules.sorted_by))
-    missing = missing_properties(metadata.configuration, upkeep.keep_days, rules.sorted_by)
+    missing = missing_properties(metadata.configuration, upkeep.keep_days, rules.sorted_by, local)
+    rules = replace(rules, newly_sorted=RANGES in missing)
     return TablePlan(
         name,
         path,
@@ -165,7 +171,20 @@ def _planned(name: str, table: DeltaTable, path: str, upkeep: Upkeep, waits: Any
         # Where the retention is new, what was removed before may be forgotten already.
         0 if missing.keys() & retention_properties(0).keys() else unneeded_files(table, upkeep.keep_days, now),
         log_state(path, table.version(), upkeep.keep_days, now),
+        unsorted,
     )
+
+
+def _rules(upkeep: Upkeep, present: Collection[str], local: bool) -> tuple[Rules, str]:
+    """What a contract says about the files of a table, as far as it can be done; and what cannot, in words."""
+    rules = Rules.of(upkeep)
+    if not local and rules.sorted_by:
+        why = "what was sorted before is not known of a table in an object store"
+        return replace(rules, sorted_by=()), f"not sorted by {', '.join(rules.sorted_by)}: {why}"
+    # A new column of the contract comes with the next content; a gate may keep that out for long.
+    absent = [column for column in rules.sorted_by if column not in present]
+    rules = replace(rules, sorted_by=tuple(column for column in rules.sorted_by if column in present))
+    return rules, f"not sorted by {', '.join(absent)}: the table has no such column yet" if absent else ""
 
 
 def _with_superseded(work: Workspace, plans: Sequence[TablePlan], now: datetime) -> list[TablePlan]:

@@ -33,6 +33,8 @@ class Rules:
     small: int
     target: int
     sorted_by: tuple[str, ...] = ()
+    newly_sorted: bool = False
+    """Whether some of these columns have just come: what was there before was not sorted by them."""
 
     @classmethod
     def of(cls, upkeep: Upkeep) -> Rules:
@@ -87,7 +89,7 @@ def decide(
         return parts
     ahead = waits()
     names = {file.name for part in chosen for file in placed[part.partition]} if rules.sorted_by else set()
-    log = _look_back(commits, names, rules.sorted_by)
+    log = _look_back(commits, names, rules)
     reasons = {part.partition: _reason_to_wait(part, placed[part.partition], ahead, log, now) for part in chosen}
     return [_left(part, placed[part.partition], reasons.get(part.partition)) for part in parts]
 
@@ -142,21 +144,25 @@ class _Log:
     """Those that changed rows, newest first, a few."""
     ordered: frozenset[str]
     """Names of files that an OPTIMIZE by the same columns wrote."""
+    settled: frozenset[str]
+    """Names of files that the log tells no more of: while it did, they were judged as they are now."""
 
 
-def _look_back(commits: Iterable[Commit], names: set[str], sorted_by: tuple[str, ...]) -> _Log:
+def _look_back(commits: Iterable[Commit], names: set[str], rules: Rules) -> _Log:
     changes: list[Commit] = []
     ordered: set[str] = set()
-    unknown = set(names)
+    unknown, oldest, new = set(names), 0, rules.newly_sorted
     for commit in commits:
         if commit.changes_rows and len(changes) < _COMMITS:
             changes.append(commit)
-        elif sorted_by and commit.sorted_by == sorted_by:
+        elif rules.sorted_by and commit.sorted_by == rules.sorted_by:
             ordered |= commit.added
         unknown -= commit.added
+        oldest, new = commit.version, new or commit.new_ranges
         if len(changes) == _COMMITS and not unknown:
             break
-    return _Log(tuple(changes), frozenset(ordered))
+    # Only maintenance cuts the log, and only after a look at all that it tells of.
+    return _Log(tuple(changes), frozenset(ordered), frozenset(unknown if oldest and not new else ()))
 
 
 def _reason_to_wait(part: Part, files: Sequence[DataFile], waits: Waits, log: _Log, now: datetime) -> str | None:
@@ -167,6 +173,8 @@ def _reason_to_wait(part: Part, files: Sequence[DataFile], waits: Waits, log: _L
     # Whatever sizes an order has left: to bring small files together would undo it, and have it done again.
     if all(file.name in log.ordered for file in files):
         return "sorted before and unchanged since"
+    if all(file.name in log.ordered or file.name in log.settled for file in files):
+        return "unchanged for longer than the log tells"
     size = sum(file.size for file in files)
     replaced = [commit for commit in log.changes if 2 * commit.removed.get(part.partition, 0) >= size]
     if len(replaced) >= _OFTEN and now - log.changes[0].time <= _RECENTLY:

@@ -68,7 +68,7 @@ def ensure_table(shape: Shape) -> None:
 
 
 def _properties(shape: Shape) -> dict[str, str | None]:
-    properties: dict[str, str | None] = {**retention_properties(shape.keep_days)}
+    properties: dict[str, str | None] = {**retention_properties(shape.keep_days, "://" not in shape.path)}
     if shape.statistics:
         properties["delta.dataSkippingStatsColumns"] = ",".join(shape.statistics)
     else:
