@@ -38,6 +38,23 @@ def test_what_was_sorted_stays_so_when_the_log_does_not_tell_of_it_any_more(plac
     ]
 
 
+def test_what_has_lain_there_for_long_is_sorted_when_the_contract_comes_to_say_so(place: LivedIn) -> None:
+    path = place.lake.table(SILVER)
+    wide = [add("2025-01-02", n, 128, "u000", "u999", (1, 1)) for n in range(8)]
+    write_log(path, [*wide, *small("2025-01-03", 8)], commits=2)
+    first = Path(path, "_delta_log", f"{0:020}.json")
+    text = first.read_text("utf-8")
+    assert '"user_id,region,delivery_sequence"' in text
+    first.write_text(text.replace('"user_id,region,delivery_sequence"', '"delivery_sequence"'), "utf-8")
+    write_checkpoint(path)
+    first.unlink()
+    assert plans(planned(place.work()))["billing.silver.usage"] == [
+        "set delta.dataSkippingStatsColumns = delivery_sequence,user_id",
+        "sort 1 partition by user_id: a lookup in one reads 8.0 of 8 files, in order about 1.0 of 8",
+        "compact 1 partition: 8 small files become 1",
+    ]
+
+
 def test_columns_that_the_table_does_not_have_yet_are_left_out(place: LivedIn) -> None:
     change(place.conf, Change("billing/silver/usage.yml", "zorder_by: [user_id]", "zorder_by: [credit_usage, user_id]"))
     wide = [add("2025-01-02", n, 128, "u000", "u999", (1, 1)) for n in range(8)]

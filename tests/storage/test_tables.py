@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 
 from lakehouse.contracts.columns import HISTORY_COLUMNS
 from lakehouse.errors import TableError
-from lakehouse.storage.tables import Shape, ensure_table
+from lakehouse.storage.tables import Shape, _properties, ensure_table
 
 
 @pytest.fixture
@@ -24,6 +24,11 @@ def shape(tmp_path: Path) -> Shape:
 def test_a_column_that_the_contract_gained_is_added(shape: Shape) -> None:
     ensure_table(replace(shape, columns={**shape.columns, "city": ("string", "Where")}))
     assert [field.name for field in DeltaTable(shape.path).schema().fields] == ["customer", "city"]
+
+
+def test_delta_cleans_the_log_of_a_table_in_an_object_store(shape: Shape) -> None:
+    assert DeltaTable(shape.path).metadata().configuration["delta.enableExpiredLogCleanup"] == "false"
+    assert "delta.enableExpiredLogCleanup" not in _properties(replace(shape, path="s3://bucket/t"))
 
 
 def test_a_table_without_a_history_gets_none_unseen(shape: Shape) -> None:
