@@ -17,7 +17,7 @@ from lakehouse.ledger.book import Ledger
 from lakehouse.samples import retail
 from tests.conftest import FEW_GOLD, deliver, usage
 from tests.e2e.retail_lake import lakehouse
-from tests.faults.life import rows_of
+from tests.faults.tables import rows_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

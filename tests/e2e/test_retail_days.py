@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,6 +17,7 @@ from lakehouse.serving.masks import NO_MASKS
 from lakehouse.serving.sql import open_lake
 from tests.e2e.retail_deliveries import DELIVERIES, deliver
 from tests.e2e.retail_lake import TABLES, Compared, lakehouse
+from tests.faults.crashes import CrashError, crashing
 from tests.oracle import retail as oracle
 
 if TYPE_CHECKING:
@@ -117,3 +119,44 @@ def test_who_has_no_e_mail_address_is_in_quarantine(lake: duckdb.DuckDBPyConnect
         "SELECT record_number, reasons[1].rule, reasons[1].value FROM retail_quarantine.dim_customer"
     ).fetchall()
     assert found == [(20, "email_is_an_address", "di at nothing")]
+
+
+HELD = (
+    "after:append outranked/dim_customer",
+    "before:replace silver/product_sightings",
+    "after:overwrite silver/dim_product",
+    "before:overwrite gold/customer_segments",
+)
+"""Where attempts at a release end: a history lies beside and is not published, and between computed tables."""
+
+
+def test_histories_and_computed_tables_go_back_and_forth_whatever_cuts_them_off(shop: Shop, tmp_path: Path) -> None:
+    lake, first_day = tmp_path / "lake", tmp_path / "landing"
+    shutil.copytree(shop.lake, lake)
+    deliver(first_day, DELIVERIES[0])
+    then, now = oracle.read_shop(first_day), oracle.read_shop(shop.landing)
+    back = ("restore", "retail", "--to", shop.runs[0]["run_id"], "--because", "wrong prices", "--lake", str(lake))
+    with crashing("after:restore silver/dim_customer"), pytest.raises(CrashError):
+        lakehouse(*back)
+    run = ("run", "retail", "--landing", str(shop.landing), "--lake", str(lake))
+    code, said = lakehouse(*run)
+    assert (code, f"finished the interrupted restore to {shop.runs[0]['run_id']}" in said) == (0, True), said
+    assert differing(lake, then) == []
+    # What is held stays where it is.
+    code, said = lakehouse(*run)
+    assert (code, "nothing new" in said.lower()) == (0, True), said
+    assert differing(lake, then) == []
+
+    release = ("release", "retail", "--all-held", "--because", "prices were right", "--lake", str(lake))
+    for point in HELD:
+        with crashing(point), pytest.raises(CrashError):
+            lakehouse(*release)
+    code, said = lakehouse(*release)
+    assert code == 0, said
+    assert differing(lake, now) == []
+
+
+def differing(place: Path, expected: oracle.Shop) -> list[str]:
+    """Names of the tables that are not what the deliveries make them."""
+    with open_lake(Lake.at(str(place)), NO_MASKS) as lake:
+        return [one.table for one in TABLES if one.found(lake) != one.expected(expected)]

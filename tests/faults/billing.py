@@ -30,7 +30,8 @@ class Usage(NamedTuple):
         return datetime(2025, 1, self.day, self.hour, tzinfo=timezone.utc)
 
 
-def _usages(credits: st.SearchStrategy[int]) -> st.SearchStrategy[Usage]:
+def usages(credits: st.SearchStrategy[int]) -> st.SearchStrategy[Usage]:
+    """Records of few hours, users and days."""
     # Deliveries come on days 2 to 4: many of their rows are of other days, and late.
     return st.builds(Usage, st.integers(2, 4), st.integers(0, 1), st.sampled_from(["u1", "u2"]), credits)
 
@@ -40,7 +41,8 @@ def _deliver(landing: Path, day: str, name: str, rows: Sequence[Usage]) -> None:
     deliver(landing, day, name, lines)
 
 
-def _contract(conf: Path, limit: int) -> None:
+def write_contract(conf: Path, limit: int) -> None:
+    """Silver's contract with a rule that a credit below the limit breaks, and a share that few bad rows keep."""
     path = conf / "billing" / "silver" / "usage.yml"
     lines = [
         line for line in path.read_text().splitlines() if "not_huge" not in line and "quarantine_share" not in line
@@ -62,74 +64,86 @@ def _winners(placed: Sequence[Placed[Usage]]) -> dict[Any, Placed[Usage]]:
     return found
 
 
-def _line(one: Placed[Usage]) -> tuple[Any, ...]:
+def line(one: Placed[Usage]) -> tuple[Any, ...]:
+    """What is compared of a row that lies in a table as it was delivered."""
     day = date.fromisoformat(one.day)
     return (one.row.at, one.row.user, Decimal(one.row.credit), one.delivery_id, day, one.number)
 
 
 def _silver(placed: Sequence[Placed[Usage]]) -> Figures:
-    return [_line(one) for one in _winners(placed).values()]
+    return [line(one) for one in _winners(placed).values()]
 
 
 def _outranked(placed: Sequence[Placed[Usage]]) -> Figures:
     winners = set(_winners(placed).values())
-    return [_line(one) for one in placed if one not in winners]
+    return [line(one) for one in placed if one not in winners]
 
 
-def _by(placed: Sequence[Placed[Usage]], *names: str) -> dict[tuple[Any, ...], list[Usage]]:
-    groups: dict[tuple[Any, ...], list[Usage]] = defaultdict(list)
-    for one in _winners(placed).values():
-        values = {"day": one.row.at.date(), "user": one.row.user}
-        groups[tuple(values[name] for name in names)].append(one.row)
+class Published(NamedTuple):
+    """A row of silver, as far as gold looks at it."""
+
+    day: date
+    user: str
+    credit: int
+    at: datetime
+
+
+def _published(placed: Sequence[Placed[Usage]]) -> list[Published]:
+    rows = (one.row for one in _winners(placed).values())
+    return [Published(row.at.date(), row.user, row.credit, row.at) for row in rows]
+
+
+def _by(rows: Sequence[Published], *names: str) -> dict[tuple[Any, ...], list[Published]]:
+    groups: dict[tuple[Any, ...], list[Published]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(getattr(row, name) for name in names)].append(row)
     return groups
 
 
-def _used(rows: Sequence[Usage]) -> Decimal:
+def _used(rows: Sequence[Published]) -> Decimal:
     return -Decimal(sum(row.credit for row in rows))
 
 
-def _daily_user(placed: Sequence[Placed[Usage]]) -> Figures:
+def daily_user(published: Sequence[Published]) -> Figures:
+    """Consumption a day and user, from what is in silver."""
     return [
         (*key, _used(rows), len(rows), min(row.at for row in rows), max(row.at for row in rows))
-        for key, rows in _by(placed, "day", "user").items()
+        for key, rows in _by(published, "day", "user").items()
     ]
 
 
-def _user_totals(placed: Sequence[Placed[Usage]]) -> Figures:
-    groups = sorted(_by(placed, "user").items(), key=lambda group: (-_used(group[1]), group[0]))
+def user_totals(published: Sequence[Published]) -> Figures:
+    """All-time consumption of a user, and the place that it makes."""
+    groups = sorted(_by(published, "user").items(), key=lambda group: (-_used(group[1]), group[0]))
     return [
         (*key, _used(rows), len(rows), len({row.day for row in rows}), max(row.at for row in rows), rank)
         for rank, (key, rows) in enumerate(groups, start=1)
     ]
 
 
-_LINE = ("usage_timestamp", "user_id", "credit_usage", "delivery_id", "delivery_date", "record_number")
+DAILY_USER = ("usage_date", "user_id", "credits_used", "transaction_count", "first_activity", "last_activity")
+USER_TOTALS = ("user_id", "credits_used", "transaction_count", "active_days", "last_activity", "usage_rank")
+LINE = ("usage_timestamp", "user_id", "credit_usage", "delivery_id", "delivery_date", "record_number")
 
 BILLING = Subject[Usage](
     domain="billing",
     silver="billing.silver.usage",
     slots=(("2025-01-02", "a.csv"), ("2025-01-02", "b.csv"), ("2025-01-03", "a.csv"), ("2025-01-04", "a.csv")),
-    good=_usages(st.integers(-9, -1)),
-    bad=_usages(st.integers(1, 9)),
+    good=usages(st.integers(-9, -1)),
+    bad=usages(st.integers(1, 9)),
     broken=lambda row, limit: row.credit > 0 or row.credit <= -limit,
     limits=(100, 6),
-    harmless=_usages(st.integers(-5, -1)),
+    harmless=usages(st.integers(-5, -1)),
     share=0.5,
     mend=_mend,
     delivery_id=lambda day, name: f"usage/year={day[:4]}/month={day[5:7]}/day={day[8:]}/{name}",
     deliver=_deliver,
-    contract=_contract,
+    contract=write_contract,
     run=run_billing,
     tables={
-        "silver/usage": Expected(_LINE, _silver),
-        "outranked/usage": Expected(_LINE, _outranked),
-        "gold/daily_user_usage": Expected(
-            ("usage_date", "user_id", "credits_used", "transaction_count", "first_activity", "last_activity"),
-            _daily_user,
-        ),
-        "gold/user_totals": Expected(
-            ("user_id", "credits_used", "transaction_count", "active_days", "last_activity", "usage_rank"),
-            _user_totals,
-        ),
+        "silver/usage": Expected(LINE, _silver),
+        "outranked/usage": Expected(LINE, _outranked),
+        "gold/daily_user_usage": Expected(DAILY_USER, lambda placed: daily_user(_published(placed))),
+        "gold/user_totals": Expected(USER_TOTALS, lambda placed: user_totals(_published(placed))),
     },
 )  # fmt: skip

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Generic
-
-from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from typing import Generic
 
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.lakes import Lake
@@ -26,14 +24,10 @@ from lakehouse.steps.patches import RowAddress, resolve
 from tests.faults.crashes import CrashError, Point, crashing
 from tests.faults.plain import Content, Plain, Row
 from tests.faults.subjects import Subject
+from tests.faults.tables import BAD, Tables, alike, compare, rows_of
 
 ALL = ("ingest", "refine", "aggregate", "maintain")
 DECIDING = ("refine", "aggregate")
-BAD = ("open", "discarded")
-UNLIKE = {
-    "delivery_sequence", "quarantine_id", "run_id", "quarantined_at", "closed_run_id", "closed_at",
-}  # fmt: skip
-"""Columns that differ between lakes that took the same contents in other runs."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +87,8 @@ class Life(Generic[Row]):
     plain: Plain[Row] = field(init=False)
     landed: dict[int, list[tuple[Row, ...]]] = field(default_factory=dict)
     """By slot: every content that lay there, newest last."""
+    before: Tables = field(init=False)
+    """What the tables held after the last command."""
 
     def __post_init__(self) -> None:
         subject = self.subject
@@ -101,6 +97,7 @@ class Life(Generic[Row]):
         for contract in (self.conf / subject.domain / "gold").glob("*.yml"):
             if f"gold/{contract.stem}" not in subject.tables:
                 contract.unlink()
+        self.before = self._told(self.plain)
 
     def act(self, action: object) -> None:
         """Let something happen; what makes no sense yet does not happen."""
@@ -158,14 +155,20 @@ class Life(Generic[Row]):
                 break
             if len(self._ledger().decisions().entries) > known:
                 decide = None  # it stands in the ledger
-            self._meanwhile(crash)
+            self._meanwhile(crash, steps)
             crash = None
         else:
             self._run(steps, decide)
+        self._follow(self.plain, steps)
+        self.before = self._told(self.plain)
+        compare(self._found(), self.before)
+
+    def _follow(self, plain: Plain[Row], steps: Sequence[str]) -> None:
+        """Let a plain computation do what these steps do."""
         if "ingest" in steps:
             for slot, contents in self.landed.items():
-                self.plain.take(self._id(slot), self.subject.slots[slot][0], contents[-1])
-        self.plain.judge()
+                plain.take(self._id(slot), self.subject.slots[slot][0], contents[-1])
+        plain.judge()
 
     def _crashes(self, at: Point, steps: Sequence[str], decide: Decide | None) -> bool:
         try:
@@ -176,9 +179,14 @@ class Life(Generic[Row]):
         assert isinstance(at, int), f"{at} is not among {passed}"
         return False
 
-    def _meanwhile(self, crash: Crash[Row] | None) -> None:
+    def _meanwhile(self, crash: Crash[Row] | None, steps: Sequence[str]) -> None:
         if crash and crash.elsewhere:
             self.subject.run(self.landing, self.lake, days=Days(date(2030, 1, 1), date(2030, 1, 1)))
+            done = deepcopy(self.plain)
+            self._follow(done, steps)
+            # Another run leaves nothing half done: the tables are as they were before the command, or as after it.
+            found, after = self._found(), self._told(done)
+            compare(found, after if found == after else self.before)
         if crash and crash.arrives:
             slot, rows = crash.arrives
             # A content that lay there before would be the one that was taken, or a new one: as far as the crash let it.
@@ -203,24 +211,40 @@ class Life(Generic[Row]):
         sequence, quarantine_id, status, payload = found[both.index(content)]
         return RowAddress(table, quarantine_id, delivery_id, sequence, number, status, json.loads(payload))
 
-    # --- The end
+    # --- What must be true
+
+    def _told(self, plain: Plain[Row]) -> Tables:
+        """What a plain computation says of every table, and of the rows that are kept out."""
+        good = plain.good()
+        found = {path: Counter(expected.figures(good)) for path, expected in self.subject.tables.items()}
+        return found | {self._quarantine: Counter(tuple(row) for row in plain.bad())}
+
+    def _found(self) -> Tables:
+        """What the tables hold."""
+        domain = self.lake / self.subject.domain
+        found = {
+            path: Counter(tuple(row[name] for name in expected.columns) for row in rows_of(domain / path))
+            for path, expected in self.subject.tables.items()
+        }
+        bad = (row for row in rows_of(domain / self._quarantine) if row["status"] in BAD)
+        return found | {
+            self._quarantine: Counter((row["delivery_id"], row["record_number"], row["status"]) for row in bad)
+        }
+
+    @property
+    def _quarantine(self) -> str:
+        return f"quarantine/{TableId.parse(self.subject.silver).name}"
 
     def conclude(self, clean: Path) -> None:
-        """Bring the lake up to date and compare it with the plain computation, and with a lake that saw no trouble."""
+        """Bring the lake up to date and compare it with one that saw no trouble."""
         self.act(Run())
         assert self.subject.run(self.landing, self.lake).nothing_new
-        domain, silver = self.lake / self.subject.domain, TableId.parse(self.subject.silver)
-        good = self.plain.good()
-        for path, expected in self.subject.tables.items():
-            found = [tuple(row[name] for name in expected.columns) for row in rows_of(domain / path)]
-            same(path, found, expected.figures(good))
-        bad = [row for row in rows_of(domain / f"quarantine/{silver.name}") if row["status"] in BAD]
-        addresses = [(row["delivery_id"], row["record_number"], row["status"]) for row in bad]
-        same("quarantine", addresses, [tuple(row) for row in self.plain.bad()])
         self._live_cleanly(clean)
-        for path in (*self.subject.tables, f"quarantine/{silver.name}"):
-            here, there = (_alike(rows_of(lake / self.subject.domain / path)) for lake in (self.lake, clean / "lake"))
-            same(f"{path} of a clean lake", here, there)
+        here, there = (
+            {path: alike(rows_of(lake / self.subject.domain / path)) for path in self.before}
+            for lake in (self.lake, clean / "lake")
+        )
+        compare(here, there)
 
     def _live_cleanly(self, folder: Path) -> None:
         """Load what counts into a new lake in one run, all decisions included; then, in another, what gates refuse."""
@@ -255,28 +279,3 @@ class Life(Generic[Row]):
                 found.append(Decision("patch", *about, table, number, None, column, value))
             found += [Decision("discard", *about, table, number) for number in content.discarded]
         return lambda work: Ruling(found, ())
-
-
-def rows_of(path: Path) -> list[dict[str, Any]]:
-    """All rows of a table, read through delta-rs; none when it was never made."""
-    try:
-        frame = DeltaTable(str(path)).scan().read_all()
-    except TableNotFoundError:
-        return []
-    columns = [frame.column(name).to_pylist() for name in frame.column_names]
-    return [dict(zip(frame.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
-
-
-def _alike(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """Rows without what differs from run to run, and without what is history."""
-    return [
-        tuple(repr(value) for name, value in sorted(row.items()) if name not in UNLIKE)
-        for row in rows
-        if row.get("status", "open") in BAD
-    ]
-
-
-def same(what: str, found: Sequence[tuple[Any, ...]], expected: Sequence[tuple[Any, ...]]) -> None:
-    """Whether two tables hold the same rows; the difference stands in the message."""
-    here, there = Counter(found), Counter(expected)
-    assert (here - there, there - here) == (Counter(), Counter()), f"{what}: too much, and missing"

@@ -16,7 +16,7 @@ from lakehouse.ledger.commits import TRACE
 from tests.conftest import deliver, run_billing, usage
 from tests.faults.billing import BILLING
 from tests.faults.commands import DIGESTS, command
-from tests.faults.life import UNLIKE, rows_of
+from tests.faults.tables import UNLIKE, rows_of
 from tests.ledger.aging import age
 
 if TYPE_CHECKING:

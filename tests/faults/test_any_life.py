@@ -1,7 +1,8 @@
 """Whatever happens to a lake, in whatever order: it ends as one clean run over what counts would leave it.
 
 Deliveries, corrections, repetitions, late and bad rows, refused contents, decisions, other contracts, and the end of
-the process at any commit, by a clock that runs backwards. Every write strategy takes part by the tables of the subject.
+the process at any commit, by a clock that runs backwards: for silver by key and with versions, and for tables computed
+as a whole and by period, in gold and in silver. After every command all tables are compared with a plain computation.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.faults.billing import BILLING, Usage
 from tests.faults.clocks import backwards
+from tests.faults.histories import HISTORIES, computed_in_silver
 from tests.faults.life import Again, Crash, Decided, Deliver, Life, Run
 from tests.faults.subjects import Subject
 
@@ -62,13 +64,16 @@ def live(subject: Subject[Any], conf: Path, actions: Sequence[object]) -> None:
 
 
 OFTEN = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+FEW = settings(deadline=None, suppress_health_check=OFTEN, phases=[Phase.explicit])
+"""For make test: one life in which much happens. make soak draws others."""
+MANY = settings(max_examples=30, deadline=None, suppress_health_check=OFTEN, print_blob=True)
 
 
 def u(day: int, hour: int, user: str, credit: int) -> Usage:
     return Usage(day, hour, user, credit)
 
 
-EVENTFUL = [
+EVENTFUL: list[object] = [
     # Rows that collide, one that is bad. They are in bronze, the ledger does not know; then another delivery comes.
     Deliver(0, (u(2, 0, "u1", -1), u(2, 1, "u1", -2), u(3, 0, "u1", 4))),
     Deliver(2, (u(2, 0, "u1", -3), u(3, 1, "u2", -4))),
@@ -89,22 +94,55 @@ EVENTFUL = [
     Decided("discard", 0),
 ]
 
+LONG_HISTORY: list[object] = [
+    # Two versions of u1, and a bad row of u2.
+    Deliver(0, (u(2, 0, "u1", -1), u(4, 0, "u1", -2), u(3, 1, "u2", 3))),
+    Run(),
+    # Late rows: one comes between and opens the second version a day earlier, one is u2's first. They lie beside, and
+    # no version is written; then their delivery is corrected.
+    Deliver(3, (u(3, 0, "u1", -2), u(2, 1, "u2", -7))),
+    Run(crash=Crash(("after:merge outranked/usage",), elsewhere=True, arrives=(3, (u(3, 1, "u1", -2),)))),
+    # The row of u2 is patched: it has left the quarantine and lies beside, and is no version yet.
+    Decided("patch", 0, Crash(("before:append silver/usage",))),
+    # The day of the first version goes. Versions are written, and the ledger does not know.
+    Decided("retract", 0, Crash(("after:merge silver/usage",), elsewhere=True)),
+    # It counts again, and what is computed from silver in silver is not done.
+    Decided("release", 0, Crash(("before:replace silver/daily_user_usage",))),
+    # Under another contract all is made anew, and -7 is too much.
+    Deliver(1, (u(4, 1, "u1", -7), u(2, 0, "u2", -1))),
+    Run(flip=True, crash=Crash(("after:overwrite outranked/usage",))),
+]
 
-@settings(
-    max_examples=1,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=OFTEN,
-    phases=[Phase.explicit, Phase.generate],
-)
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A computed table in silver, for histories."""
+    computed_in_silver(monkeypatch)
+
+
+@FEW
 @example(actions=EVENTFUL)
 @given(actions=lives(BILLING, 4))
 def test_any_life_ends_as_a_clean_run(spark: object, conf: Path, actions: list[object]) -> None:
     live(BILLING, conf, actions)
 
 
+@FEW
+@example(actions=LONG_HISTORY)
+@given(actions=lives(HISTORIES, 4))
+def test_any_history_ends_as_a_clean_run(spark: object, conf: Path, computed: None, actions: list[object]) -> None:
+    live(HISTORIES, conf, actions)
+
+
 @pytest.mark.soak
-@settings(max_examples=60, deadline=None, suppress_health_check=OFTEN, print_blob=True)
+@MANY
 @given(actions=lives(BILLING, 12))
 def test_many_lives_end_as_clean_runs(spark: object, conf: Path, actions: list[object]) -> None:
     live(BILLING, conf, actions)
+
+
+@pytest.mark.soak
+@MANY
+@given(actions=lives(HISTORIES, 12))
+def test_many_histories_end_as_clean_runs(spark: object, conf: Path, computed: None, actions: list[object]) -> None:
+    live(HISTORIES, conf, actions)
