@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,25 @@ HEADER = (
 )
 
 Run = Callable[..., "RunSummary"]
+
+ONE_AIRFLOW = ("tests/orchestration/test_real_forms.py", "tests/orchestration/test_real_scheduler.py")
+"""Files that share an Airflow, and go on with what those before them did."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give the files of one Airflow to one process, in their order; ``--dist loadfile`` knows single files only."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    scheduling = import_module("xdist.scheduler").LoadFileScheduling(config, log)
+    file_of = scheduling._split_scope
+
+    def group_of(nodeid: str) -> str:
+        file = str(file_of(nodeid))
+        return ONE_AIRFLOW[0] if file in ONE_AIRFLOW else file
+
+    scheduling._split_scope = group_of
+    return scheduling
 
 
 @pytest.fixture(scope="session")
