@@ -61,7 +61,7 @@ def test_a_domain_that_another_process_writes_is_waited_for_without_a_try(busy: 
     told = busy.log(TASK)
     assert "exit code 4; Another process writes the domain 'billing': process " in told
     assert "run by-ann, since " in told
-    assert "Trying again in 1 s; waiting until " in told
+    assert "Trying again in 15 s; waiting until " in told
     assert "was retracted before; nothing was changed" in busy.run["note"]
 
 

@@ -76,6 +76,13 @@ def test_a_step_waits_with_growing_pauses_until_its_turn_comes(capsys: pytest.Ca
     assert ".refine.1-" in step.runs[0] and ".refine.1.6-" in step.runs[6]
 
 
+def test_a_pause_is_long_enough_for_the_worker_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hasty = Change(DOMAIN, "owner:", "retries: {delay_seconds: 1}\nowner:")
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(copy_conf(tmp_path / "hasty", hasty)))
+    pause, _ = deferred(Step(busy=9, task_id="refine"))
+    assert 10 < pause <= 15
+
+
 def test_the_last_try_is_made_when_the_wait_ends() -> None:
     until = datetime.now(timezone.utc) + timedelta(seconds=90)
     pause, again = deferred(Step(busy=9, task_id="refine"), waits=4, until=until.isoformat())

@@ -17,6 +17,10 @@ from lakehouse.orchestration.results import Context, DomainBusyError
 _LONGEST_PAUSE = 600.0
 """Seconds between two tries at a domain that is busy: whoever waits for it should not wait long in vain."""
 
+_SHORTEST_PAUSE = 15
+"""Seconds. Airflow hears of a pause after the worker of the task has ended; should the task run again by then, it is
+taken for one that was lost, and begun once more as a further try."""
+
 
 class DomainStep(BaseOperator):
     """One step of a domain, or what a person asked of it with a form.
@@ -56,6 +60,7 @@ class DomainStep(BaseOperator):
         if now >= end:
             raise DomainBusyError(f"{busy} Its turn did not come within {retries.busy_hours:g} hours.") from busy
         seconds = min(retries.delay_seconds * 2**waits, retries.max_delay_seconds, _LONGEST_PAUSE)
+        seconds = max(seconds, _SHORTEST_PAUSE)
         pause = min(timedelta(seconds=seconds), end - now)
         self.log.warning("%s", busy)
         self.log.info("Trying again in %.0f s; waiting until %s UTC at most", pause.total_seconds(), f"{end:%F %H:%M}")
