@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
 
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
@@ -18,7 +17,7 @@ from lakehouse.errors import TableError
 from lakehouse.ledger.commits import committing, named
 from lakehouse.ledger.decisions import Decisions, decisions
 from lakehouse.ledger.deliveries import Register, register
-from lakehouse.ledger.entries import TABLES, Row, append, highest, newest_entry, read
+from lakehouse.ledger.entries import TABLES, Row, append, highest, newest_entry, open_table, read
 
 FORMAT = 1
 """Version of the lake's layout; a lake of another version is refused."""
@@ -174,14 +173,6 @@ def _newest_sequence(path: str) -> int:
     return highest(open_table(path), "delivery_sequence")
 
 
-def open_table(path: str) -> DeltaTable | None:
-    """A Delta table, or None when there is none."""
-    try:
-        return DeltaTable(path)
-    except TableNotFoundError:
-        return None
-
-
 def table_version(path: str) -> int | None:
     """A Delta table's version, or None when there is no table; reads the log only."""
     table = open_table(path)
@@ -251,7 +242,5 @@ def restore_version(path: str, version: int, run_id: str | None = None) -> None:
 
 def committed(path: str, application: str) -> bool:
     """Whether the append that carries this transaction id has reached a table."""
-    try:
-        return DeltaTable(path).transaction_version(application) is not None
-    except TableNotFoundError:
-        return False
+    table = open_table(path)
+    return table is not None and table.transaction_version(application) is not None

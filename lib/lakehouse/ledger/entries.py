@@ -88,10 +88,17 @@ def _explained(folder: str) -> Iterator[None]:
         ) from error
 
 
-def _opened(folder: str) -> DeltaTable | None:
+def open_table(path: str) -> DeltaTable | None:
+    """A Delta table, or None when there is none."""
     try:
-        opened = DeltaTable(folder)
+        return DeltaTable(path)
     except TableNotFoundError:
+        return None
+
+
+def _opened(folder: str) -> DeltaTable | None:
+    opened = open_table(folder)
+    if opened is None:
         return None
     # Readers take an empty commit for one that says nothing; what people decided in it would be forgotten.
     for path in Path(folder, "_delta_log").glob("*.json") if "://" not in folder else ():

@@ -9,8 +9,7 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from lakehouse.ledger.book import open_table
-from lakehouse.ledger.entries import TABLES, Row, compact, drop_before, read
+from lakehouse.ledger.entries import TABLES, Row, compact, drop_before, open_table, read
 from lakehouse.ledger.retention import LogState, log_state, remove_unneeded, tidy_log, unneeded_files
 from lakehouse.steps.workspace import Workspace
 

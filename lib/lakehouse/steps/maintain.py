@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lakehouse.ledger.book import open_table
 from lakehouse.ledger.data_files import Partition, data_files
+from lakehouse.ledger.entries import open_table
 from lakehouse.ledger.retention import remove_unneeded, set_properties, tidy_log
 from lakehouse.steps import ledger_upkeep
 from lakehouse.steps.layout import Figures, figures

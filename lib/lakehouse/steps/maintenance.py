@@ -11,8 +11,8 @@ from typing import Any
 from deltalake import DeltaTable
 
 from lakehouse.contracts.rules import Maintenance, Upkeep
-from lakehouse.ledger.book import open_table
 from lakehouse.ledger.data_files import data_files, newest_commits
+from lakehouse.ledger.entries import open_table
 from lakehouse.ledger.retention import (
     RANGES,
     LogState,

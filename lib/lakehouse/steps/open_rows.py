@@ -8,10 +8,10 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 from deltalake import DeltaTable, QueryBuilder
-from deltalake.exceptions import TableNotFoundError
 
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
+from lakehouse.ledger.entries import open_table
 
 Key = TypeVar("Key")
 
@@ -55,9 +55,8 @@ SELECT rule, delivery_date, status, count(DISTINCT quarantine_id) AS found FROM 
 
 def quarantine_counts(lake: Lake, table: TableId, since: datetime) -> QuarantineCounts | None:
     """The counts of a silver table's quarantine; None when it was never made."""
-    try:
-        opened = DeltaTable(lake.quarantine(table))
-    except TableNotFoundError:
+    opened = open_table(lake.quarantine(table))
+    if opened is None:
         return None
     by_day, by_rule = _rows(opened, _BY_DAY), _rows(opened, _BY_RULE)
     fresh = {row["delivery_date"] for row in by_day if row["status"] == "open" or row["newest"] >= since}

@@ -15,11 +15,10 @@ from deltalake import QueryBuilder
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import BronzeTable
-from lakehouse.ledger.book import open_table
 from lakehouse.ledger.clocks import latest_times
 from lakehouse.ledger.decisions import decisions
 from lakehouse.ledger.deliveries import Delivery, Register, delivery_row, register
-from lakehouse.ledger.entries import Row
+from lakehouse.ledger.entries import Row, open_table
 from lakehouse.steps.workspace import Workspace
 
 _UNDECIDED = ("open", "discarded")

@@ -15,7 +15,7 @@ from lakehouse.contracts.columns import HISTORY_COLUMNS
 from lakehouse.errors import TableError
 from lakehouse.ledger.book import table_version
 from lakehouse.ledger.commits import committing
-from lakehouse.ledger.retention import retention_properties
+from lakehouse.ledger.retention import RANGES, retention_properties
 
 OBSERVED_AS = "observed_as"
 """Column beside a table with versions: what became of the row."""
@@ -70,7 +70,7 @@ def ensure_table(shape: Shape) -> None:
 def _properties(shape: Shape) -> dict[str, str | None]:
     properties: dict[str, str | None] = {**retention_properties(shape.keep_days, "://" not in shape.path)}
     if shape.statistics:
-        properties["delta.dataSkippingStatsColumns"] = ",".join(shape.statistics)
+        properties[RANGES] = ",".join(shape.statistics)
     else:
         properties["delta.dataSkippingNumIndexedCols"] = "0"
     if shape.change_feed:
