@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lakehouse.cli.proofs import verify_domain
+from lakehouse.cli.proofs import prove
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
@@ -50,7 +50,7 @@ def test_who_lost_its_claim_commits_nothing_more_and_who_reads_needs_none(
     summary = run()
     assert {table.table: table.rows for table in summary.tables}["billing.silver.usage"] == 2
     with claim(lake, "billing", "nightly"):
-        assert verify_domain("billing", lake, None) == 0
+        assert prove("billing", lake, None)[1].holds is True
         with pytest.raises(WriterBusyError, match="run nightly, since"):
             run()
 

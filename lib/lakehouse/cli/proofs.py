@@ -69,21 +69,6 @@ def _verify(
     raise typer.Exit(code)
 
 
-def verify_domain(
-    name: str,
-    lake: Lake,
-    environment: str | None,
-    choice: Choice | None = None,
-    landing: str | None = None,
-    limit: int = 20,
-    as_json: bool = False,
-) -> int:
-    """Verify a domain, show what was found, and return the exit code: 1 when there is a difference."""
-    work, proof = prove(name, lake, environment, choice, landing, limit)
-    _show(work, proof, as_json)
-    return int(ExitCode.DONE if proof.holds else ExitCode.FAILED)
-
-
 def prove(
     name: str,
     lake: Lake,
