@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lakehouse.ledger.attempts import earlier_attempts, tries_again
-from lakehouse.ledger.deliveries import Outcome
 from lakehouse.steps.summary import DeliverySummary, RunSummary
 from lakehouse.steps.workspace import Workspace
 
@@ -28,7 +27,7 @@ def tell_again(work: Workspace, summary: RunSummary) -> None:
         for outcome in standing
         if (str(outcome.table), outcome.sequence) in judged and (str(outcome.table), outcome.delivery_id) not in told
     }
-    summary.deliveries += map(_summary, again.values())
+    summary.deliveries += map(DeliverySummary.of, again.values())
     summary.verdicts += [
         {name: row[name] for name in _VERDICT}
         for row in work.ledger.rows("verdicts")
@@ -37,10 +36,3 @@ def tell_again(work: Workspace, summary: RunSummary) -> None:
     summary.notes += [
         f"{outcome.delivery_id} was refused by an earlier attempt at this run" for outcome in again.values()
     ]
-
-
-def _summary(outcome: Outcome) -> DeliverySummary:
-    return DeliverySummary(
-        str(outcome.table), outcome.delivery_id, outcome.state, outcome.reason, outcome.rows_in,
-        outcome.rows_accepted, outcome.rows_quarantined, outcome.rows_outranked,
-    )  # fmt: skip

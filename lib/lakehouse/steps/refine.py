@@ -90,13 +90,7 @@ def _summarise(
 ) -> None:
     for outcome in outcomes:
         broken = {rule: count for rule, count in rules.get(outcome.sequence, {}).items() if rule}
-        summary.deliveries.append(
-            DeliverySummary(
-                str(table.id), outcome.delivery_id, outcome.state, outcome.reason, outcome.rows_in,
-                outcome.rows_accepted, outcome.rows_quarantined, outcome.rows_outranked, broken,
-                outcome.rows_unchanged,
-            )
-        )  # fmt: skip
+        summary.deliveries.append(DeliverySummary.of(outcome, broken))
     summary.tables.append(TableSummary(str(table.id), table_version(work.lake.table(table.id))))
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lakehouse.errors import ExitCode
+from lakehouse.ledger.deliveries import Outcome
 
 
 @dataclass
@@ -24,6 +25,15 @@ class DeliverySummary:
     quarantined_by_rule: dict[str, int] = field(default_factory=dict)
     rows_unchanged: int = 0
     """Of a table with versions: rows that opened none because the version before still held."""
+
+    @classmethod
+    def of(cls, outcome: Outcome, quarantined_by_rule: dict[str, int] | None = None) -> DeliverySummary:
+        """What the ledger says became of a delivery in a silver table."""
+        return cls(
+            str(outcome.table), outcome.delivery_id, outcome.state, outcome.reason, outcome.rows_in,
+            outcome.rows_accepted, outcome.rows_quarantined, outcome.rows_outranked, quarantined_by_rule or {},
+            outcome.rows_unchanged,
+        )  # fmt: skip
 
 
 @dataclass
