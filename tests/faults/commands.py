@@ -46,10 +46,26 @@ def command(spark: SparkSession, output: Path, *arguments: object, **variables: 
     process = _PROCESSES.Process(
         target=_work, args=([*map(str, arguments)], str(output), {**attached, **variables}), name="lakehouse"
     )
+    before = _newest_object(spark)
     process.start()
     process.join()
     assert process.exitcode is not None
+    _forget(spark, range(before + 1, _newest_object(spark) + 1))
     return Ended(process.exitcode, output.read_text())
+
+
+def _newest_object(spark: SparkSession) -> int:
+    """The number of an object that the driver holds for Python processes, made now."""
+    number: str = spark.sparkContext._jvm.java.lang.Object()._target_id  # type: ignore[union-attr]
+    return int(number[1:])
+
+
+def _forget(spark: SparkSession, numbers: range) -> None:
+    """Let the driver forget what it holds for a process that has ended: plans and frames, which fill its memory."""
+    client = spark.sparkContext._gateway._gateway_client  # type: ignore[union-attr]
+    for number in numbers:
+        client.garbage_collect_object(f"o{number}")
+    spark.catalog.clearCache()
 
 
 def _work(arguments: list[str], output: str, variables: Mapping[str, str]) -> None:

@@ -51,9 +51,13 @@ class Stage:
 
     def at(self, lake: Path) -> list[str]:
         """The arguments on a copy of the lake."""
-        reads = self.arguments[0] in ("run", "ingest")
-        places = ["--landing", str(self.folder / "landing")] if reads else []
+        places = ["--landing", str(self.folder / "landing")] if self.reads else []
         return [*self.arguments, "--lake", str(lake), *places]
+
+    @property
+    def reads(self) -> bool:
+        """Whether it looks at the landing zone."""
+        return self.arguments[0] in ("run", "ingest")
 
 
 def state(lake: Path) -> State:
