@@ -133,8 +133,9 @@ class Ledger:
         noted, found = (ended[-1]["entries"] if ended else {}), self.positions()
         lost = [f"'{name}' has {found[name]} of {entries} entries" for name, entries in noted.items()
                 if found.get(name, 0) < entries]  # fmt: skip
+        known = self.deliveries().last_sequence
         for table in bronze:
-            newest, known = _newest_sequence(self.lake.table(table)), self.deliveries().last_sequence
+            newest = _newest_sequence(self.lake.table(table))
             if newest > known:
                 lost.append(f"{table} holds a delivery with sequence {newest}, and the ledger knows them up to {known}")
         if lost:
