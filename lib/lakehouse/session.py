@@ -33,9 +33,6 @@ _ENGINE = {
     # A truncated archive must never turn into no rows.
     "spark.sql.files.ignoreCorruptFiles": "false",
     "spark.sql.files.ignoreMissingFiles": "false",
-    # One file is one task: a record's number is then its place in its task, without a second pass.
-    "spark.sql.files.openCostInBytes": str(128 * 1024 * 1024),
-    "spark.sql.files.maxPartitionBytes": str(128 * 1024 * 1024),
     # Lists of values are not written into generated code, so that it is compiled once for all of them.
     "spark.sql.optimizer.inSetConversionThreshold": "0",
     "spark.ui.showConsoleProgress": "false",

@@ -196,5 +196,7 @@ def _moment(text: Column, kind: str, form: str) -> Column:
         F.concat(F.substring(text, 1, 16), F.lit(":00"), F.substring(text, 17, 6))
     )
     plain_offset = F.substring(text, -5, 1).isin("+", "-")
-    spelled = F.when(plain_offset, F.regexp_replace(timed, _OFFSET_WITHOUT_COLON, "$1:$2")).otherwise(timed)
+    colons = F.regexp_replace(timed, _OFFSET_WITHOUT_COLON, "$1:$2")
+    # Without a zone the session's holds, which is UTC too; Spark would compile two patterns for each Z that it reads.
+    spelled = F.when(plain_offset, colons).otherwise(F.call_function("rtrim", F.lit("Z"), timed))
     return F.when(text.rlike(_ISO_TIMESTAMP), spelled.cast("timestamp"))

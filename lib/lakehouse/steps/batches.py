@@ -58,32 +58,53 @@ class Batch:
 
         With ``places`` (addresses), only the rows there.
         """
-        from pyspark.sql import functions as F
-
-        mine = F.col("delivery_sequence").isin([sequence for _, sequence in deliveries])
         if self.kept is not None:
-            return _at(self.kept.where(mine), places)
-        days = list({day for day, _ in deliveries})
-        bronze = read_table(self.spark, self.bronze_path, self.bronze_version)
-        delivered = _at(bronze.where(partition_filter("delivery_date", days)).where(mine), places)
-        decided = self._decided({sequence for _, sequence in deliveries})
-        if decided:
-            delivered = overlaid(delivered, self.bronze, decided)
-        rows = conform(delivered, self.table, self.bronze)
-        name = next(iter(self.table.inputs))
-        made = check_transformed(rows, transformed(self.table, {name: rows}), self.table)
-        return judge(derive(made, self.table), self.table)
-
-    def _decided(self, sequences: set[int]) -> list[RowDecision]:
-        return [one for one in self.decided if one.sequence in sequences]
+            return _at(_of(self.kept, deliveries), places)
+        return judge(self._made(_at(self._delivered(deliveries), places, apart=True), deliveries), self.table)
 
     def good(self, deliveries: Sequence[tuple[object, int]], columns: Sequence[str]) -> DataFrame:
         """The rows that broke no quarantine rule, in the columns of the table."""
         return self.judged(deliveries).where(f"NOT {QUARANTINED}").select(*columns)
 
+    def beyond(self, deliveries: Sequence[tuple[object, int]], others: DataFrame, columns: Sequence[str]) -> DataFrame:
+        """The rows at no address among ``others``, in the columns of the table.
 
-def _at(rows: DataFrame, places: DataFrame | None) -> DataFrame:
-    return rows if places is None else rows.join(places, list(ADDRESS), "left_semi")
+        For when all bad rows are known and among them: what makes rows bad is not computed again.
+        """
+        rows = self._delivered(deliveries) if self.kept is None else _of(self.kept, deliveries)
+        mine = rows.join(others, list(ADDRESS), "left_anti")
+        return (self._made(mine, deliveries) if self.kept is None else mine).select(*columns)
+
+    def _delivered(self, deliveries: Sequence[tuple[object, int]]) -> DataFrame:
+        """Rows of bronze."""
+        days = list({day for day, _ in deliveries})
+        bronze = read_table(self.spark, self.bronze_path, self.bronze_version)
+        return _of(bronze.where(partition_filter("delivery_date", days)), deliveries)
+
+    def _made(self, delivered: DataFrame, deliveries: Sequence[tuple[object, int]]) -> DataFrame:
+        """Rows of bronze as decided, conformed and transformed."""
+        sequences = {sequence for _, sequence in deliveries}
+        decided = [one for one in self.decided if one.sequence in sequences]
+        if decided:
+            delivered = overlaid(delivered, self.bronze, decided)
+        rows = conform(delivered, self.table, self.bronze)
+        name = next(iter(self.table.inputs))
+        made = check_transformed(rows, transformed(self.table, {name: rows}), self.table)
+        return derive(made, self.table)
+
+
+def _of(rows: DataFrame, deliveries: Sequence[tuple[object, int]]) -> DataFrame:
+    from pyspark.sql import functions as F
+
+    return rows.where(F.col("delivery_sequence").isin([sequence for _, sequence in deliveries]))
+
+
+def _at(rows: DataFrame, places: DataFrame | None, apart: bool = False) -> DataFrame:
+    """The rows at some addresses; ``apart`` from all others, so that what follows is not compiled for all rows."""
+    if places is None:
+        return rows
+    found = rows.join(places, list(ADDRESS), "left_semi")
+    return found.repartition("delivery_sequence") if apart else found
 
 
 @contextmanager

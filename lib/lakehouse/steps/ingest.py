@@ -101,7 +101,7 @@ def _twin(delivery: Delivery, table: TableId, content_hash: str) -> bool:
 def _append(work: Workspace, table: BronzeTable, mine: Sequence[tuple[Arrival, Delivery]]) -> None:
     from lakehouse.steps.shapes import bronze_shape
     from lakehouse.storage.commits import append
-    from lakehouse.storage.delivered_files import ReadableFile, read_deliveries
+    from lakehouse.storage.delivered_files import ReadableFile, file_by_file, read_deliveries
     from lakehouse.storage.tables import ensure_table
 
     files = []
@@ -113,7 +113,8 @@ def _append(work: Workspace, table: BronzeTable, mine: Sequence[tuple[Arrival, D
     ensure_table(shape)
     rows = read_deliveries(work.spark, table, files)
     work.progress(f"{table.id}: writing {len(files)} deliveries")
-    append(rows, shape.path, application=work.run_id)
+    with file_by_file(work.spark):
+        append(rows, shape.path, application=work.run_id)
 
 
 def _finish(work: Workspace, table: BronzeTable, intents: Sequence[Delivery], late: bool = False) -> list[Delivery]:

@@ -49,6 +49,7 @@ class Suspects:
     rows: DataFrame
     bad: DataFrame
     """Addresses of the quarantined rows."""
+    bad_count: int
     narrow: DataFrame
     """What all rows of the batch are compared and judged by."""
     scope: Scope
@@ -103,7 +104,7 @@ class Refinement:
             found = self._at(pending, keyed.colliding_addresses(good, colliding)).select(self.keyed.row_columns)
             rows = found.persist(StorageLevel.MEMORY_AND_DISK)
             bad = narrow.where(QUARANTINED).select(*keyed.ADDRESS)
-            yield Suspects(colliding, rows, bad, narrow, self.scope)
+            yield Suspects(colliding, rows, bad, bad.count(), narrow, self.scope)
             rows.unpersist()
             colliding.hashes.unpersist()
 
@@ -129,11 +130,10 @@ class Refinement:
 
     def quarantine(self, pending: Sequence[Delivery], suspects: Suspects, known: bool) -> None:
         """Write the bad rows of all deliveries, refused ones included."""
-        count = suspects.bad.count()
-        if not pending or (known and not count):
+        if not pending or (known and not suspects.bad_count):
             return
         rows = quarantine.quarantined_rows(
-            self._at(pending, keyed.smaller_side(suspects.bad, count)),
+            self._at(pending, keyed.smaller_side(suspects.bad, suspects.bad_count)),
             self.table,
             self.bronze,
             self.work.fingerprint(self.table.id),
@@ -153,13 +153,14 @@ class Refinement:
         mine = [delivery.sequence or 0 for delivery in accepted]
         contenders = suspects.rows.where(F.col("delivery_sequence").isin(mine))
         if rebuild:
-            winners.rebuild(self._good(accepted), contenders, suspects.colliding)
+            winners.rebuild(self._alone(accepted, suspects), contenders, self.keyed)
             return None
         if not mine and not withdrawn:
             return None
         before = self.counts() if suspects.colliding.count and not suspects.scope.empty else None
         replaced = sorted({*withdrawn, *mine})
-        winners.publish(self._good(accepted), contenders, suspects.colliding, suspects.scope, replaced)
+        alone = self._alone(accepted, suspects)
+        winners.publish(alone, contenders, suspects.colliding, suspects.scope, replaced)
         return before
 
     def counts(self) -> dict[int, Placed]:
@@ -176,8 +177,11 @@ class Refinement:
             found.setdefault(row["delivery_sequence"], {})[row["place"]] = row["count"]
         return {sequence: Placed(**counted) for sequence, counted in found.items()}
 
-    def _good(self, deliveries: Sequence[Delivery]) -> DataFrame:
-        return self.batch.good(addresses(deliveries), self.keyed.row_columns)
+    def _alone(self, deliveries: Sequence[Delivery], suspects: Suspects) -> DataFrame:
+        """Good rows whose keys have no other row."""
+        others = suspects.bad.unionByName(suspects.rows.select(*keyed.ADDRESS))
+        side = keyed.smaller_side(others, suspects.bad_count + suspects.colliding.count)
+        return self.batch.beyond(addresses(deliveries), side, self.keyed.row_columns)
 
     def verdict_rows(self, verdicts: Sequence[Verdict], pending: Sequence[Delivery]) -> list[dict[str, Any]]:
         """Verdicts as plain data."""

@@ -17,7 +17,7 @@ from lakehouse.ledger.deliveries import Delivery
 from lakehouse.quality.delivered import delivered_texts, nameless
 from lakehouse.steps.proof import LandingProof, Verification
 from lakehouse.steps.verify_bronze import Counts
-from lakehouse.storage.delivered_files import ReadableFile, read_deliveries
+from lakehouse.storage.delivered_files import ReadableFile, file_by_file, read_deliveries
 from lakehouse.storage.tables import partition_filter
 
 _KEYS = ("delivery_id", "record_number")
@@ -133,7 +133,8 @@ def _compare(verification: Verification, table: BronzeTable, taken: Sequence[_Ta
     # Under another contract the same text may have had another name.
     as_now = [one.sequence for one in taken if one.delivery.fingerprint == work.fingerprint(table.id)]
     frames = _told(landed, as_now), _told(bronze, as_now)
-    verification.compare(str(table.id), frames, _KEYS, f"{len(taken)} files of the landing zone")
+    with file_by_file(work.spark):
+        verification.compare(str(table.id), frames, _KEYS, f"{len(taken)} files of the landing zone")
     for one in taken:
         now = relist(one.file)
         if now is None or (now.size, now.modified) != (one.file.size, one.file.modified):

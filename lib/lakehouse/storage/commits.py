@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from delta.tables import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.ledger.commits import committing
-from lakehouse.storage.tables import Shape, partition_filter
+from lakehouse.storage.tables import Shape, partition_filter, settings
 
 
 def name_commits(spark: SparkSession, run_id: str) -> None:
@@ -95,27 +94,11 @@ def optimize(spark: SparkSession, path: str, condition: str, zorder_by: Sequence
     names = ("spark.databricks.delta.optimize.minFileSize", "spark.databricks.delta.optimize.maxFileSize")
     optimizing = DeltaTable.forPath(spark, path).optimize()
     optimizing = optimizing.where(condition) if condition else optimizing
-    with _set(spark, {name: str(size) for name, size in zip(names, sizes, strict=True)}), committing(path, "optimize"):
+    with settings(spark, dict(zip(names, sizes, strict=True))), committing(path, "optimize"):
         if zorder_by:
             optimizing.executeZOrderBy(*zorder_by)
         else:
             optimizing.executeCompaction()
-
-
-@contextmanager
-def _set(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
-    """Settings that hold for one call only."""
-    before = {name: spark.conf.get(name, None) for name in settings}
-    for name, value in settings.items():
-        spark.conf.set(name, value)
-    try:
-        yield
-    finally:
-        for name, old in before.items():
-            if old is None:
-                spark.conf.unset(name)
-            else:
-                spark.conf.set(name, old)
 
 
 def _equal(keys: Sequence[str]) -> Column:

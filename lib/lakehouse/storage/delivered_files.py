@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import reduce
 
@@ -14,7 +15,7 @@ from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
 from lakehouse.contracts.tables import BronzeTable
 from lakehouse.landing.listing import LandedFile
 from lakehouse.landing.sniffing import Layout
-from lakehouse.storage.tables import literal_rows
+from lakehouse.storage.tables import literal_rows, settings
 
 _CORRUPT = "malformed_record"
 _LOCAL = "^file:/+"
@@ -33,10 +34,19 @@ class ReadableFile:
     sequence: int
 
 
+_WHOLE = 128 * 1024 * 1024
+
+
+def file_by_file(spark: SparkSession) -> AbstractContextManager[None]:
+    """Within this, each delivered file is one task. Elsewhere small files of tables share one."""
+    return settings(spark, {"spark.sql.files.openCostInBytes": _WHOLE, "spark.sql.files.maxPartitionBytes": _WHOLE})
+
+
 def read_deliveries(spark: SparkSession, table: BronzeTable, files: Sequence[ReadableFile]) -> DataFrame:
     """The records of some files in the columns of their bronze table.
 
     Files are grouped by their header, so that a drifting column order or name never puts a value into another column.
+    To be computed within ``file_by_file``: a record's number is its place in its task, which saves a second pass.
     """
     groups: dict[Layout, list[ReadableFile]] = {}
     for file in files:

@@ -203,14 +203,6 @@ def among(rows: DataFrame, colliding: Colliding) -> DataFrame:
     return hashed.join(colliding.side(), _HASH, "left_semi").drop(_HASH)
 
 
-def beyond(rows: DataFrame, colliding: Colliding) -> DataFrame:
-    """Rows whose key collides with no other."""
-    if colliding.count == 0:
-        return rows
-    hashed = rows.withColumn(_HASH, key_hash(colliding.table))
-    return hashed.join(colliding.side(), _HASH, "left_anti").drop(_HASH)
-
-
 def ranked(rows: DataFrame, table: KeyedTable, within: Sequence[str] = ()) -> DataFrame:
     """Rows with ``place``: 1 for the winner of each key; of a table with versions, of each key and day."""
     order = [*table.order_by, "delivery_date", "delivery_id", "record_number"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from deltalake import DeltaTable, Field, Schema
@@ -164,3 +165,19 @@ def value_condition(column: str, values: Sequence[object]) -> str:
 def file_count(path: str) -> int:
     """Data files of a table's newest version."""
     return len(DeltaTable(path).file_uris())
+
+
+@contextmanager
+def settings(spark: SparkSession, values: Mapping[str, int]) -> Iterator[None]:
+    """Settings of a session that hold within a block only."""
+    before = {name: spark.conf.get(name, None) for name in values}
+    for name, value in values.items():
+        spark.conf.set(name, str(value))
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            if old is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, old)

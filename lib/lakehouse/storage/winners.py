@@ -16,7 +16,7 @@ from pyspark.storagelevel import StorageLevel
 
 from lakehouse.storage import history
 from lakehouse.storage.commits import append, merge_changes, overwrite
-from lakehouse.storage.keyed import ADDRESS, Colliding, KeyedTable, Scope, among, beyond, ranked
+from lakehouse.storage.keyed import ADDRESS, Colliding, KeyedTable, Scope, among, ranked
 
 _CHANGE = "change"
 _WHERE = "table_or_aside"
@@ -42,10 +42,9 @@ def settled(rows: DataFrame, table: KeyedTable) -> Settled:
     return Settled(placed, published.select(table.columns), aside.select(table.aside_columns))
 
 
-def rebuild(batch: DataFrame, contenders: DataFrame, colliding: Colliding) -> None:
-    """Make both tables anew from a batch that holds all rows there are; ``contenders`` are those that collide."""
-    table = colliding.table
-    plain, plain_aside = _alone(beyond(batch, colliding), table)
+def rebuild(alone: DataFrame, contenders: DataFrame, table: KeyedTable) -> None:
+    """Make both tables anew from all good rows there are: those with a key of their own, and those that collide."""
+    plain, plain_aside = _alone(alone, table)
     decided = settled(contenders, table)
     decided.basis.persist(StorageLevel.MEMORY_AND_DISK)
     aside = decided.aside if plain_aside is None else decided.aside.unionByName(plain_aside)
@@ -63,15 +62,15 @@ def _alone(rows: DataFrame, table: KeyedTable) -> tuple[DataFrame, DataFrame | N
 
 
 def publish(
-    batch: DataFrame, contenders: DataFrame, colliding: Colliding, scope: Scope, replaced: Sequence[int]
+    alone: DataFrame, contenders: DataFrame, colliding: Colliding, scope: Scope, replaced: Sequence[int]
 ) -> None:
     """Bring a batch of good rows into both tables: first what lies beside, then, in one commit, what readers see.
 
-    ``contenders`` are the rows of the batch whose key collides. ``replaced`` names the delivery sequences whose
-    present rows do not count any more.
+    ``alone`` are the rows of the batch whose key has no other row, there or in the table; ``contenders`` are the
+    others. ``replaced`` names the delivery sequences whose present rows do not count any more.
     """
-    table, spark = scope.table, batch.sparkSession
-    plain, plain_aside = _alone(beyond(batch, colliding), table)
+    table, spark = scope.table, alone.sparkSession
+    plain, plain_aside = _alone(alone, table)
     if colliding.count == 0:
         if plain_aside is not None:
             append(plain_aside, table.outranked_path)
