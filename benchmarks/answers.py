@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.landings import correct, day_file, link
+from benchmarks.landings import copied, correct, day_file
 from benchmarks.pipeline import GOLD
 from tests.oracle.billing import derive, load
 
@@ -58,7 +58,7 @@ class Truth:
 
 def corrected_landing(landing: Path, day: int, to: Path) -> Path:
     """A landing zone that holds the correction of one day's file alone."""
-    link(landing, [day], to)
+    copied(landing, [day], to)
     correct(day_file(to, day))
     return to
 

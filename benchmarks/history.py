@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks import counters, pipeline
 from benchmarks.answers import Truth, corrected_landing, differences
-from benchmarks.landings import correct, day_file, kept, link
+from benchmarks.landings import arrived, copied, day_file, kept
 from benchmarks.records import Records
 
 HOLE = 2
@@ -49,7 +49,7 @@ SCENARIOS = (
 
 @dataclass(frozen=True)
 class Run:
-    """A scenario on a copy of a history, prepared in a folder of its own."""
+    """A scenario on a copy of a history's lake, and on the landing zone of that history."""
 
     who: str
     scenario: Scenario
@@ -57,6 +57,9 @@ class Run:
     repeat: int
     """-1 for those that only make the session warm."""
     folder: Path
+    landing: Path
+    arrivals: tuple[tuple[Path, Path], ...]
+    """What is new: files, and their places in the landing zone."""
 
     @property
     def lake(self) -> Path:
@@ -71,8 +74,7 @@ class Run:
     @property
     def files(self) -> list[Path]:
         """What is new."""
-        days = (*self.scenario.days(self.history), *([CORRECTED] if self.scenario.corrects else []))
-        return [day_file(self.folder / "landing", day) for day in days]
+        return [place for _, place in self.arrivals]
 
 
 class Histories:
@@ -99,21 +101,27 @@ class Histories:
         """Make histories, the days of each taken at once, in one session."""
         runs = []
         for length in lengths:
-            folder = self.work / "runs" / f"{who}-{length}"
-            link(self.landing, _without_hole(length), folder / "landing")
-            files = [day_file(folder / "landing", day) for day in _without_hole(length)]
-            runs.append(_told(who, folder, files))
+            landing = self._landing(length)
+            files = [day_file(landing, day) for day in _without_hole(length)]
+            runs.append(_told(who, landing, self.work / "runs" / f"{who}-{length}", files))
         session(self.setup, self.work / "runs.json", runs)
         for length, run in zip(lengths, runs, strict=True):
             Path(run["lake"]).rename(self._kept(who, length))
             shutil.rmtree(self.work / "runs" / f"{who}-{length}")
 
+    def _landing(self, length: int) -> Path:
+        """The landing zone of a history."""
+        place = self.landing.with_name(f"{self.landing.name}-landing-{length}")
+        return copied(self.landing, _without_hole(length), place)
+
     def prepared(self, who: str, scenario: Scenario, history: int, repeat: int) -> Run:
-        """A copy of a history, and the landing zone in which something new has arrived."""
-        run = Run(who, scenario, history, repeat, self.work / "runs" / f"{who}-{scenario.name}-{history}-{repeat}")
-        landing = link(self.landing, [*_without_hole(history), *scenario.days(history)], run.folder / "landing")
+        """A copy of a history's lake, and what is going to arrive in the landing zone."""
+        landing = self._landing(history)
+        arrivals = [(day_file(self.landing, day), day_file(landing, day)) for day in scenario.days(history)]
         if scenario.corrects:
-            correct(day_file(landing, CORRECTED))
+            arrivals.append((day_file(self.correction, CORRECTED), day_file(landing, CORRECTED)))
+        folder = self.work / "runs" / f"{who}-{scenario.name}-{history}-{repeat}"
+        run = Run(who, scenario, history, repeat, folder, landing, tuple(arrivals))
         pipeline.clone(self._kept(who, history), run.lake)
         return run
 
@@ -145,12 +153,13 @@ def measure(
 def _alone(histories: Histories, records: Records, who: str, scenario: Scenario, length: int) -> None:
     """A run as a process of its own."""
     run = histories.prepared(who, scenario, length, 0)
-    if who == "pipeline":
-        cost = pipeline.run(histories.setup, run.folder / "landing", run.lake)
-    else:
-        listed = run.folder / "files.txt"
-        listed.write_text("\n".join(map(str, run.files)))
-        cost = pipeline.script(histories.setup, "others.hand_written", [listed, run.lake])
+    with arrived(run.arrivals):
+        if who == "pipeline":
+            cost = pipeline.run(histories.setup, run.landing, run.lake)
+        else:
+            listed = run.folder / "files.txt"
+            listed.write_text("\n".join(map(str, run.files)))
+            cost = pipeline.script(histories.setup, "others.hand_written", [listed, run.lake])
     records.add(
         "alone", who=who, scenario=scenario.name, days=length, wrong=histories.wrong(run),
         wall=round(cost.wall, 2), cpu=round(cost.cpu, 2), peak_mb=round(cost.peak_mb),
@@ -166,7 +175,7 @@ def _in_session(histories: Histories, records: Records, who: str, repeats: int, 
         for length, repeat in order(histories.lengths, repeats)
     ]
     before = [counters.versions(run.lake) for run in runs]
-    told = [_told(who, run.folder, run.files) for run in runs]
+    told = [_told(who, run.landing, run.folder, run.files, run.arrivals) for run in runs]
     costs = session(histories.setup, histories.work / "runs.json", told)
     for run, cost, versions in zip(runs, costs, before, strict=True):
         if run.repeat >= 0:
@@ -186,13 +195,17 @@ def session(setup: pipeline.Setup, listed: Path, runs: Sequence[Mapping[str, obj
     return [json.loads(line) for line in done.printed.splitlines() if line.startswith("{")]
 
 
-def _told(who: str, folder: Path, files: Iterable[Path]) -> dict[str, Any]:
+def _told(
+    who: str, landing: Path, folder: Path, files: Iterable[Path], arrivals: Iterable[tuple[Path, Path]] = ()
+) -> dict[str, Any]:
     """A run as a session is told of it."""
     return {
         "who": who,
-        "landing": str(folder / "landing"),
+        "landing": str(landing),
         "lake": str(folder / "lake"),
         "files": [str(path) for path in files],
+        "arrives": [(str(source), str(place)) for source, place in arrivals],
+        "stay": False,
     }
 
 

@@ -1,8 +1,9 @@
 """Do many runs in one Spark session, so that what they cost is not mostly the start of a JVM.
 
-Takes a JSON file with a list of runs: who ("pipeline" or "hand-written"), landing, lake, and files (the new ones, which
-only the hand-written job has to be told). Prints a JSON object for each: wall and CPU seconds of this process and its
-driver, and the counts of its stages. Spark's event log would tell the same, but writing plans into it costs time.
+Takes a JSON file with a list of runs: who ("pipeline" or "hand-written"), landing, lake, files (the new ones, which
+only the hand-written job is told), and what arrives before, as pairs of source and place. Prints a JSON object for
+each: wall and CPU seconds of this process and its driver, and the counts of its stages. Spark's event log would tell
+the same, but writing plans into it costs time.
 
 Example: python -m benchmarks.in_session runs.json
 """
@@ -17,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.landings import arrived
 from benchmarks.measuring import descendants
 from benchmarks.others.hand_written import take
 from lakehouse.contracts.domains import load_domain
@@ -34,9 +36,11 @@ def main(listed: Path) -> None:
     """Do the runs in their order."""
     seen = -1
     for run in json.loads(listed.read_text()):
-        began, used = time.monotonic(), _cpu()
-        _do(run)
-        cost = {"wall": round(time.monotonic() - began, 2), "cpu": round(_cpu() - used, 2)}
+        arrivals = [(Path(source), Path(place)) for source, place in run["arrives"]]
+        with arrived(arrivals, stay=run["stay"]):
+            began, used = time.monotonic(), _cpu()
+            _do(run)
+            cost = {"wall": round(time.monotonic() - began, 2), "cpu": round(_cpu() - used, 2)}
         stages = _stages(open_session("counting", load_environment("local")), seen)
         seen = max([seen, *(stage["id"] for stage in stages)])
         print(json.dumps({**cost, "stages": stages}), flush=True)

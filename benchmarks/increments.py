@@ -14,7 +14,7 @@ import duckdb
 from benchmarks import counters, pipeline
 from benchmarks.answers import Truth, differences
 from benchmarks.history import session
-from benchmarks.landings import kept, link
+from benchmarks.landings import day_file, kept
 from benchmarks.pipeline import GOLD
 from benchmarks.questions import QUESTIONS
 from benchmarks.records import Records
@@ -49,16 +49,16 @@ def measure(work: Path, records: Records, days: int, rows: int) -> None:
 
 def _day_by_day(work: Path, setup: pipeline.Setup, landing: Path, days: int, lake: Path) -> list[dict[str, float]]:
     """Run each day by itself in one session, without maintenance; the wall and CPU seconds of each."""
-    # Every day has a landing zone of its own, which holds all days until then: one more file has arrived.
-    zones = work / "increments-landing"
-    shutil.rmtree(zones, ignore_errors=True)
+    zone = work / "increments-landing"
+    shutil.rmtree(zone, ignore_errors=True)
+    steps = ["ingest", "refine", "aggregate"]
     runs = []
     for day in range(days):
-        zone = link(landing, range(day + 1), zones / str(day))
-        steps = ["ingest", "refine", "aggregate"]
-        runs.append({"who": "pipeline", "landing": str(zone), "lake": str(lake), "steps": steps})
+        arrives = [(str(day_file(landing, day)), str(day_file(zone, day)))]
+        run = {"who": "pipeline", "landing": str(zone), "lake": str(lake), "steps": steps}
+        runs.append({**run, "arrives": arrives, "stay": True})
     found = session(setup, work / "runs.json", runs)
-    shutil.rmtree(zones)
+    shutil.rmtree(zone)
     return [{"wall": one["wall"], "cpu": one["cpu"]} for one in found]
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
@@ -54,22 +54,48 @@ def kept(landing: Path, days: int, rows_per_day: int) -> Path:
     return landing
 
 
-def link(landing: Path, numbers: Iterable[int], to: Path) -> Path:
-    """A landing zone of some days of another one; the files are the same ones, times included."""
-    for number in numbers:
-        path = day_file(to, number)
-        if not path.exists():
+def copied(landing: Path, numbers: Iterable[int], to: Path) -> Path:
+    """A landing zone with copies of some days of another one, made when it is not there.
+
+    No links: another link to a file is a touch to it, and files that were touched are read again.
+    """
+    if not to.is_dir():
+        unfinished = to.with_name(f"{to.name}-unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        for number in numbers:
+            path = day_file(unfinished, number)
             path.parent.mkdir(parents=True, exist_ok=True)
-            os.link(day_file(landing, number), path)
+            shutil.copyfile(day_file(landing, number), path)
+        unfinished.rename(to)
     return to
+
+
+@contextmanager
+def arrived(arrivals: Iterable[tuple[Path, Path]], stay: bool = False) -> Iterator[None]:
+    """Within a block files lie at their places in a landing zone, given as (source, place).
+
+    Afterwards what they replaced is there again, unless they ``stay``.
+    """
+    replaced = []
+    for source, place in arrivals:
+        aside = place.with_name(f".{place.name}.replaced")
+        if place.exists():
+            place.rename(aside)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, place)
+        replaced.append((place, aside))
+    yield
+    for place, aside in replaced:
+        if aside.exists():
+            aside.replace(place)
+        elif not stay:
+            place.unlink()
 
 
 def correct(path: Path) -> None:
     """Deliver a file again, with another amount in each hundredth row that has a sensible one."""
-    # A new file in its place: other landing zones hold the old one.
     header, *rows = list(csv.reader(io.StringIO(path.read_text("utf-8"), newline="")))
     for row in rows[::100]:
         if len(row) == len(HEADER) and row[CREDIT_USAGE].startswith("-"):
             row[CREDIT_USAGE] = "-77.25"
-    path.unlink()
     path.write_bytes(render(header, rows, Dialect()))

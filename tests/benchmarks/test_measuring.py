@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.bench import parse
 from benchmarks.history import order
-from benchmarks.landings import correct, day_file, generate, link
+from benchmarks.landings import arrived, copied, correct, day_file, generate
 
 ROOT = Path(__file__).resolve().parents[2]
 BUSY = "import time; held = bytearray(120_000_000)\nwhile time.process_time() < 0.7: pass\nprint('done')"
@@ -32,22 +32,35 @@ def test_cpu_and_memory_of_grandchildren_count() -> None:
     assert peak_mb > 115
 
 
-def test_generated_days_are_the_same_each_time_and_a_linked_file_is_the_file_itself(tmp_path: Path) -> None:
+def test_generated_days_are_the_same_each_time_and_some_are_copied(tmp_path: Path) -> None:
     one, two = generate(tmp_path / "a", 2, 100), generate(tmp_path / "b", 2, 100)
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
     assert one[0].relative_to(tmp_path / "a").as_posix() == "billing/year=2025/month=01/day=01/usage-1.csv"
-    link(tmp_path / "a", [1], tmp_path / "c")
+    copied(tmp_path / "a", [1], tmp_path / "c")
     assert not day_file(tmp_path / "c", 0).exists()
-    assert day_file(tmp_path / "c", 1).samefile(one[1])
+    assert day_file(tmp_path / "c", 1).read_bytes() == one[1].read_bytes()
 
 
-def test_a_correction_changes_each_hundredth_amount_and_leaves_the_original(tmp_path: Path) -> None:
+def test_what_arrives_is_there_for_a_while_and_what_it_replaced_is_there_again(tmp_path: Path) -> None:
+    news = [tmp_path / "one", tmp_path / "two"]
+    for path in news:
+        path.write_text(f"new {path.name}")
+    old, fresh = tmp_path / "zone/old.csv", tmp_path / "zone/day/fresh.csv"
+    old.parent.mkdir()
+    old.write_text("old")
+    with arrived(zip(news, [old, fresh], strict=True)):
+        assert (old.read_text(), fresh.read_text()) == ("new one", "new two")
+    assert (old.read_text(), fresh.exists()) == ("old", False)
+    with arrived([(news[1], fresh)], stay=True):
+        pass
+    assert [path.name for path in sorted((tmp_path / "zone").rglob("*.csv"))] == ["fresh.csv", "old.csv"]
+
+
+def test_a_correction_changes_each_hundredth_amount(tmp_path: Path) -> None:
     (original,) = generate(tmp_path / "a", 1, 300)
     before = original.read_text("utf-8").splitlines()
-    link(tmp_path / "a", [0], tmp_path / "b")
-    correct(day_file(tmp_path / "b", 0))
-    after = day_file(tmp_path / "b", 0).read_text("utf-8").splitlines()
-    assert original.read_text("utf-8").splitlines() == before
+    correct(original)
+    after = original.read_text("utf-8").splitlines()
     changed = [new for old, new in zip(before, after, strict=True) if old != new]
     assert len(changed) == 3
     assert all(",-77.25," in line for line in changed)
