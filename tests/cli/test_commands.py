@@ -305,3 +305,20 @@ def test_the_process_ends_with_the_exit_code(conf: Path) -> None:
     found = subprocess.run(command, cwd=conf.parent, capture_output=True, text=True, check=False)
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr == "error --from: 'soon' is not a date. Example: --from 2025-01-31\n"
+
+
+def test_what_a_library_tells_the_root_logger_is_not_printed() -> None:
+    """As py4j does when a driver has died: of that, one sentence is said."""
+    told = """
+import logging, sys
+from lakehouse.cli import main
+
+sys.argv = ["lakehouse", "--help"]
+try:
+    main()
+except SystemExit:
+    logging.error("Exception while sending command.")
+"""
+    found = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert "Usage: lakehouse" in found.stdout
+    assert found.stderr == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,6 +191,8 @@ def main(*command: str) -> None:
 
     Errors that are explained to the user end it with their exit code.
     """
+    # py4j tells the root logger of a driver that has died, which would print all frames beside what is said of it here.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         app([*command, *sys.argv[1:]], prog_name="lakehouse")
     except LakehouseError as error:
