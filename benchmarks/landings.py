@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -45,13 +45,8 @@ def generate(landing: Path, days: int, rows_per_day: int, dirt: float = 0.01) ->
 
 
 def kept(landing: Path, days: int, rows_per_day: int) -> Path:
-    """The landing zone at a place, generated when it is not there; one that was not finished is not there."""
-    if not landing.is_dir():
-        unfinished = landing.with_name(f"{landing.name}-unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        generate(unfinished, days, rows_per_day)
-        unfinished.rename(landing)
-    return landing
+    """The landing zone at a place, generated when it is not there."""
+    return _made(landing, lambda place: generate(place, days, rows_per_day))
 
 
 def copied(landing: Path, numbers: Iterable[int], to: Path) -> Path:
@@ -59,15 +54,24 @@ def copied(landing: Path, numbers: Iterable[int], to: Path) -> Path:
 
     No links: another link to a file is a touch to it, and files that were touched are read again.
     """
-    if not to.is_dir():
-        unfinished = to.with_name(f"{to.name}-unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
+
+    def copy(place: Path) -> None:
         for number in numbers:
-            path = day_file(unfinished, number)
+            path = day_file(place, number)
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(day_file(landing, number), path)
-        unfinished.rename(to)
-    return to
+
+    return _made(to, copy)
+
+
+def _made(landing: Path, make: Callable[[Path], object]) -> Path:
+    """A landing zone, made when it is not there; one that was not finished is not there."""
+    if not landing.is_dir():
+        unfinished = landing.with_name(f"{landing.name}-unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        make(unfinished)
+        unfinished.rename(landing)
+    return landing
 
 
 @contextmanager
@@ -84,12 +88,14 @@ def arrived(arrivals: Iterable[tuple[Path, Path]], stay: bool = False) -> Iterat
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, place)
         replaced.append((place, aside))
-    yield
-    for place, aside in replaced:
-        if aside.exists():
-            aside.replace(place)
-        elif not stay:
-            place.unlink()
+    try:
+        yield
+    finally:
+        for place, aside in () if stay else replaced:
+            if aside.exists():
+                aside.replace(place)
+            else:
+                place.unlink()
 
 
 def correct(path: Path) -> None:

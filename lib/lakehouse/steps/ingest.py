@@ -101,7 +101,7 @@ def _twin(delivery: Delivery, table: TableId, content_hash: str) -> bool:
 def _append(work: Workspace, table: BronzeTable, mine: Sequence[tuple[Arrival, Delivery]]) -> None:
     from lakehouse.steps.shapes import bronze_shape
     from lakehouse.storage.commits import append
-    from lakehouse.storage.delivered_files import ReadableFile, file_by_file, read_deliveries
+    from lakehouse.storage.delivered_files import ReadableFile, read_deliveries
     from lakehouse.storage.tables import ensure_table
 
     files = []
@@ -111,9 +111,8 @@ def _append(work: Workspace, table: BronzeTable, mine: Sequence[tuple[Arrival, D
         files.append(ReadableFile(arrival.file, layout, sequence))
     shape = bronze_shape(table, work.lake)
     ensure_table(shape)
-    rows = read_deliveries(work.spark, table, files)
-    work.progress(f"{table.id}: writing {len(files)} deliveries")
-    with file_by_file(work.spark):
+    with read_deliveries(work.spark, table, files) as rows:
+        work.progress(f"{table.id}: writing {len(files)} deliveries")
         append(rows, shape.path, application=work.run_id)
 
 

@@ -17,7 +17,7 @@ from lakehouse.ledger.deliveries import Delivery
 from lakehouse.quality.delivered import delivered_texts, nameless
 from lakehouse.steps.proof import LandingProof, Verification
 from lakehouse.steps.verify_bronze import Counts
-from lakehouse.storage.delivered_files import ReadableFile, file_by_file, read_deliveries
+from lakehouse.storage.delivered_files import ReadableFile, read_deliveries
 from lakehouse.storage.tables import partition_filter
 
 _KEYS = ("delivery_id", "record_number")
@@ -126,14 +126,13 @@ def _compare(verification: Verification, table: BronzeTable, taken: Sequence[_Ta
     work = verification.work
     work.progress(f"{table.id}: reading {len(taken)} files")
     files = [ReadableFile(one.file, one.layout, one.sequence) for one in taken]
-    landed = read_deliveries(work.spark, table, files)
     mine = F.col("delivery_sequence").isin([one.sequence for one in taken])
     days = partition_filter("delivery_date", [*{one.delivery.delivery_date for one in taken}])
     bronze = verification.read(work.lake.table(table.id)).where(days).where(mine)
     # Under another contract the same text may have had another name.
     as_now = [one.sequence for one in taken if one.delivery.fingerprint == work.fingerprint(table.id)]
-    frames = _told(landed, as_now), _told(bronze, as_now)
-    with file_by_file(work.spark):
+    with read_deliveries(work.spark, table, files) as landed:
+        frames = _told(landed, as_now), _told(bronze, as_now)
         verification.compare(str(table.id), frames, _KEYS, f"{len(taken)} files of the landing zone")
     for one in taken:
         now = relist(one.file)

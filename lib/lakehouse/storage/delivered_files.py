@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 
@@ -24,6 +24,10 @@ _LOCAL = "^file:/+"
 _TASK_BITS = 33
 """monotonically_increasing_id() counts the rows of a task in its lower 33 bits."""
 
+_WHOLE = 128 * 1024 * 1024
+_FILE_BY_FILE = {"spark.sql.files.openCostInBytes": _WHOLE, "spark.sql.files.maxPartitionBytes": _WHOLE}
+"""No two files share a task: the cost of opening one fills it. Elsewhere small files of tables share tasks."""
+
 
 @dataclass(frozen=True)
 class ReadableFile:
@@ -34,19 +38,12 @@ class ReadableFile:
     sequence: int
 
 
-_WHOLE = 128 * 1024 * 1024
-
-
-def file_by_file(spark: SparkSession) -> AbstractContextManager[None]:
-    """Within this, each delivered file is one task. Elsewhere small files of tables share one."""
-    return settings(spark, {"spark.sql.files.openCostInBytes": _WHOLE, "spark.sql.files.maxPartitionBytes": _WHOLE})
-
-
-def read_deliveries(spark: SparkSession, table: BronzeTable, files: Sequence[ReadableFile]) -> DataFrame:
-    """The records of some files in the columns of their bronze table.
+@contextmanager
+def read_deliveries(spark: SparkSession, table: BronzeTable, files: Sequence[ReadableFile]) -> Iterator[DataFrame]:
+    """The records of some files in the columns of their bronze table, to be computed within the block.
 
     Files are grouped by their header, so that a drifting column order or name never puts a value into another column.
-    To be computed within ``file_by_file``: a record's number is its place in its task, which saves a second pass.
+    Within it each file is one task: a record's number is then its place in its task, without a second pass.
     """
     groups: dict[Layout, list[ReadableFile]] = {}
     for file in files:
@@ -57,7 +54,9 @@ def read_deliveries(spark: SparkSession, table: BronzeTable, files: Sequence[Rea
     # A record whose file could not be told would be lost without a word by an inner join.
     stray = F.raise_error(F.concat(F.lit("no delivery is known for the file "), F.col("file_path")))
     sequence = F.when(F.col("delivery_sequence").isNull(), stray.cast("bigint")).otherwise(F.col("delivery_sequence"))
-    return known.withColumn("delivery_sequence", sequence).select(*table.columns, *DELIVERY_COLUMNS, *BRONZE_COLUMNS)
+    records = known.withColumn("delivery_sequence", sequence)
+    with settings(spark, _FILE_BY_FILE):
+        yield records.select(*table.columns, *DELIVERY_COLUMNS, *BRONZE_COLUMNS)
 
 
 def _read_group(spark: SparkSession, table: BronzeTable, layout: Layout, files: Sequence[ReadableFile]) -> DataFrame:
