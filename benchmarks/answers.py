@@ -65,18 +65,30 @@ def corrected_landing(landing: Path, day: int, to: Path) -> Path:
 
 def differences(expected: duckdb.DuckDBPyConnection, gold: Path) -> list[str]:
     """What is wrong with the gold tables in a folder; nothing when each holds just the expected rows."""
+    missing = _viewed(expected, gold, "found")
+    if missing:
+        return missing
+    return [one for table in GOLD for one in compared(expected, table, f"found_{table}")]
+
+
+def alike(database: duckdb.DuckDBPyConnection, gold: Path, others: Path) -> list[str]:
+    """Where the gold tables in two folders differ."""
+    missing = [*_viewed(database, gold, "found"), *_viewed(database, others, "other")]
+    if missing:
+        return missing
+    return [one for table in GOLD for one in compared(database, f"other_{table}", f"found_{table}")]
+
+
+def _viewed(database: duckdb.DuckDBPyConnection, gold: Path, prefix: str) -> list[str]:
+    """Show the gold tables in a folder as views whose names begin with a prefix; returns which are missing."""
     from duckdb_extensions import import_extension
 
-    import_extension("delta", con=expected)
-    expected.execute("LOAD delta")
-    found = []
-    for table in GOLD:
-        if not (gold / table / "_delta_log").is_dir():
-            found.append(f"{table} is missing")
-            continue
-        expected.execute(f"CREATE OR REPLACE TEMP VIEW found_{table} AS FROM delta_scan('{gold / table}')")
-        found += compared(expected, table, f"found_{table}")
-    return found
+    import_extension("delta", con=database)
+    database.execute("LOAD delta")
+    missing = [f"{table} is missing" for table in GOLD if not (gold / table / "_delta_log").is_dir()]
+    for table in GOLD if not missing else ():
+        database.execute(f"CREATE OR REPLACE TEMP VIEW {prefix}_{table} AS FROM delta_scan('{gold / table}')")
+    return missing
 
 
 def compared(database: duckdb.DuckDBPyConnection, expected: str, found: str) -> list[str]:

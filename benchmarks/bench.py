@@ -2,6 +2,7 @@
 
 full: landing to gold against a bare Spark copy, a hand-written Spark job, DuckDB and Polars.
 history: what one more day, nothing new, a correction, an old day and seven days cost with more and more history.
+long: one more day of full size, against the hand-written job alone.
 increments: a hundred days one by one, then questions with and without maintenance.
 startup: how long one waits for first rows and for commands.
 
@@ -18,14 +19,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import full_load, history, increments, startup
+from benchmarks import full_load, history, increments, long_history, startup
 from benchmarks.measuring import adopt_orphans
 from benchmarks.page import write_page
 from benchmarks.records import Records
 
-KINDS = ("startup", "full", "history", "increments")
+KINDS = ("startup", "full", "history", "long", "increments")
 _SCENARIOS = tuple(scenario.name for scenario in history.SCENARIOS)
-_QUICK = {"days": 3, "rows": 2_000, "history": [4, 8, 16], "history_rows": 500, "increments": 5, "repeats": 1}
+_QUICK = {"days": 3, "rows": 2_000, "history": [4, 8, 16], "history_rows": 500, "long": [2, 4], "long_rows": 2_000,
+          "increments": 5, "repeats": 1}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -55,6 +57,8 @@ def measure(work: Path, records: Records, options: argparse.Namespace) -> None:
         full_load.measure(work, records, options.days, options.rows, options.repeats)
     if "history" in options.only:
         history.measure(work, records, options.history, options.history_rows, options.repeats, options.scenarios)
+    if "long" in options.only:
+        long_history.measure(work, records, options.long, options.long_rows)
     if "increments" in options.only:
         increments.measure(work, records, options.increments, options.increment_rows)
 
@@ -70,6 +74,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--scenarios", type=_scenarios, default=list(_SCENARIOS), help=f"on histories, of {','.join(_SCENARIOS)}"
     )
+    parser.add_argument("--long", type=_numbers, default=[30, 120, 480], help="days before one more day of full size")
+    parser.add_argument("--long-rows", type=int, default=100_000, help="a day, of these")
     parser.add_argument("--increments", type=int, default=100, help="days that are run one by one")
     parser.add_argument("--increment-rows", type=int, default=2_000, help="a day, of those")
     parser.add_argument("--repeats", type=int, default=3, help="of everything but the increments")

@@ -59,7 +59,7 @@ def sections(content: Found) -> list[Section]:
         _goals(content),
         _full(content),
         _scenarios(content),
-        _alone(content),
+        *(_alone(content, kind) for kind in _PROCESSES),
         _exponents(content, "pipeline"),
         _exponents(content, "hand-written"),
         _tables(content),
@@ -123,14 +123,21 @@ def _scenarios(content: Found) -> Section:
     return Section("With more history", says, columns, rows, tuple(plots))
 
 
-def _alone(content: Found) -> Section:
+_PROCESSES = {
+    "alone": "Days of {history_rows:,} rows, with the start of Python and of Spark.",
+    "long": "Days of {long_rows:,} rows; the tables of both are compared with each other.",
+}
+
+
+def _alone(content: Found, kind: str) -> Section:
     rows = [
         (one["scenario"], one["who"], one["days"], *map(_number, (one["wall"], one["cpu"], one["peak_mb"])),
          "; ".join(one["wrong"]) or "yes")
-        for one in of(content, "alone")
+        for one in of(content, kind)
     ]  # fmt: skip
     columns = ("scenario", "who", "days before", "wall s", "CPU s", "peak MB", "equal")
-    return Section("As a process of its own", "With the start of Python and of Spark.", columns, rows)
+    title = "As a process of its own" + (", with days of full size" if kind == "long" else "")
+    return Section(title, _PROCESSES[kind].format(**content["options"]), columns, rows)
 
 
 def _lines(found: Iterable[Growth]) -> str:

@@ -15,6 +15,9 @@ from lakehouse.contracts.locations import conf_dir
 GOLD = ("daily_usage", "daily_user_usage", "daily_service_usage", "user_totals")
 """The gold tables that everyone makes: three of days, and one of all time."""
 
+_BETWEEN = "monthly_user_usage"
+"""What this pipeline makes the last of them from."""
+
 _COMMAND = (sys.executable, "-c", "from lakehouse.cli import main; main()")
 
 
@@ -30,12 +33,12 @@ class Setup:
 
 
 def prepare(folder: Path) -> Setup:
-    """A copy of the checkout's configuration in which only the compared gold tables are left."""
+    """A copy of the checkout's configuration in which only the compared gold tables, and what they need, are left."""
     conf = folder / "conf"
     shutil.rmtree(conf, ignore_errors=True)
     shutil.copytree(conf_dir(), conf)
     for path in (conf / "billing" / "gold").glob("*.yml"):
-        if path.stem not in GOLD:
+        if path.stem not in (*GOLD, _BETWEEN):
             path.unlink()
     # The report shows all gold tables.
     (conf / "billing" / "report.yml").unlink()

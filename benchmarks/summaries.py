@@ -81,8 +81,12 @@ def _full_goals(content: Found) -> Iterable[Goal]:
 
 
 def _history_goals(content: Found) -> Iterable[Goal]:
-    most = max((one["days"] for one in of(content, "history")), default=0)
-    for kind, words in (("alone", "with the start of Spark"), ("history", "in a warm session")):
+    for kind, words in (
+        ("long", "of full size"),
+        ("alone", "with the start of Spark"),
+        ("history", "in a warm session"),
+    ):
+        most = max((one["days"] for one in of(content, kind)), default=0)
         day = {
             who: middle(_by(content, kind, who=who, scenario="one more day", days=most), "wall")
             for who in ("pipeline", "hand-written")

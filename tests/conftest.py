@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Tests run many small queries once: code that is compiled quickly beats code that runs fast.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m")
 
-FEW_GOLD = ("daily_usage", "daily_user_usage", "user_totals")
+FEW_GOLD = ("daily_usage", "daily_user_usage", "monthly_user_usage", "user_totals")
 """Gold tables of the in-process runs: one of each kind; the end-to-end test computes all of them."""
 
 HEADER = (

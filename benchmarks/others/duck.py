@@ -44,7 +44,8 @@ SUMMARIES = {
     "daily_usage": f"""SELECT usage_date, currency, {_MEASURES}, {_SUCCESSES}, {_RATE},
         count(DISTINCT user_id) AS unique_users, count(DISTINCT resource_id) AS unique_resources
         FROM usage GROUP BY ALL""",
-    "daily_user_usage": f"""SELECT usage_date, currency, user_id, {_MEASURES}, {_SUCCESSES},
+    "daily_user_usage": f"""SELECT usage_date, date_trunc('month', usage_date)::date AS usage_month, currency, user_id,
+        {_MEASURES}, {_SUCCESSES},
         count(DISTINCT resource_id) AS unique_resources, {_SEEN} FROM usage GROUP BY ALL""",
     "daily_service_usage": f"""SELECT usage_date, currency, service_tier, resource_type, operation_type, {_MEASURES},
         {_SUCCESSES}, {_RATE} FROM usage GROUP BY ALL""",

@@ -78,12 +78,13 @@ def summaries(usage: DataFrame) -> dict[str, DataFrame]:
     rate = F.round(share, 6).cast("decimal(9,6)").alias("success_rate")
     first, last = F.min("usage_timestamp").alias("first_activity"), F.max("usage_timestamp").alias("last_activity")
     users, resources = F.countDistinct("user_id"), F.countDistinct("resource_id")
+    month = F.trunc("usage_date", "month").alias("usage_month")
     by_credits = Window.partitionBy("currency").orderBy(F.desc("credits_used"), "user_id")
     return {
         "daily_usage": usage.groupBy("usage_date", "currency").agg(
             credits_used, count, successes, rate, users.alias("unique_users"), resources.alias("unique_resources")
         ),
-        "daily_user_usage": usage.groupBy("usage_date", "currency", "user_id").agg(
+        "daily_user_usage": usage.groupBy("usage_date", month, "currency", "user_id").agg(
             credits_used, count, successes, resources.alias("unique_resources"), first, last
         ),
         "daily_service_usage": usage.groupBy(

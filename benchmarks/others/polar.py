@@ -69,6 +69,7 @@ def summaries(usage: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
         pl.col("usage_timestamp").max().alias("last_activity"),
     ]
     users, resources = pl.col("user_id").n_unique(), pl.col("resource_id").n_unique()
+    month = pl.col("usage_date").dt.truncate("1mo").alias("usage_month")
     totals = usage.group_by("currency", "user_id").agg(
         used, count, pl.col("usage_date").n_unique().alias("active_days"), *seen
     )
@@ -77,7 +78,7 @@ def summaries(usage: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
         "daily_usage": usage.group_by("usage_date", "currency").agg(
             used, count, successes, rate, users.alias("unique_users"), resources.alias("unique_resources")
         ),
-        "daily_user_usage": usage.group_by("usage_date", "currency", "user_id").agg(
+        "daily_user_usage": usage.group_by("usage_date", month, "currency", "user_id").agg(
             used, count, successes, resources.alias("unique_resources"), *seen
         ),
         "daily_service_usage": usage.group_by(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import duckdb
+from pathlib import Path
 
-from benchmarks.answers import compared
+import duckdb
+import pyarrow as pa
+from deltalake import write_deltalake
+
+from benchmarks.answers import alike, compared
+from benchmarks.pipeline import GOLD
 
 EXPECTED = "CREATE TABLE totals (user_id text, used decimal(38,8), rate decimal(9,6), seen timestamp)"
 GOOD = "('u1', 1.5, 0.333333, '2025-01-01 10:00:00'), ('u1', 1.5, 0.333333, '2025-01-01 10:00:00'), (NULL, 2, 1, NULL)"
@@ -42,3 +47,22 @@ def test_another_value_is_both_missing_and_too_many() -> None:
 
 def test_no_rows_at_all_are_no_answer() -> None:
     assert tables("SELECT * FROM totals LIMIT 0") == ["totals: 3 rows missing"]
+
+
+def test_two_folders_of_gold_tables_are_compared_with_each_other(tmp_path: Path) -> None:
+    def write(folder: str, table: str, used: list[int]) -> None:
+        write_deltalake(str(tmp_path / folder / table), pa.table({"used": used}), mode="overwrite")
+
+    def found() -> list[str]:
+        return alike(duckdb.connect(), tmp_path / "one", tmp_path / "other")
+
+    for table in GOLD:
+        write("one", table, [2, 1])
+        write("other", table, [1, 2])
+    assert found() == []
+    write("other", "user_totals", [1, 2, 3])
+    assert found() == ["other_user_totals: 1 rows missing"]
+    for path in (tmp_path / "other" / "user_totals" / "_delta_log").iterdir():
+        path.unlink()
+    (tmp_path / "other" / "user_totals" / "_delta_log").rmdir()
+    assert found() == ["user_totals is missing"]

@@ -81,7 +81,7 @@ def test_quick_is_small_and_what_is_given_counts() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--only", "speed"], "argument --only: unknown: speed; there are startup, full, history, increments"),
+        (["--only", "speed"], "argument --only: unknown: speed; there are startup, full, history, long, increments"),
         (["--history", "30"], "--history takes two numbers of days at least, each 4 or more"),
         (["--history", "2,30"], "--history takes two numbers of days at least, each 4 or more"),
     ],

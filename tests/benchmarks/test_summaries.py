@@ -29,7 +29,7 @@ def history(who: str, days: int, cpu: float, rows: int, wrong: tuple[str, ...] =
 
 CONTENT: dict[str, Any] = {
     "machine": {"date": "2025-01-01", "cores": 2},
-    "options": {"days": 2, "rows": 100, "repeats": 3, "history_rows": 50},
+    "options": {"days": 2, "rows": 100, "repeats": 3, "history_rows": 50, "long_rows": 5_000},
     "measurements": [
         full("bare copy", 10), full("pipeline", 45), full("pipeline", 35), full("pipeline", 40),
         full("pipeline", 1, wrong=("daily_usage: 1 rows missing",)), full("hand-written", 80),
@@ -37,6 +37,8 @@ CONTENT: dict[str, Any] = {
         *(history("hand-written", days, 10 + days, 50 * days) for days in (30, 120, 480)),
         history("pipeline", 480, 9000, 9000, wrong=("daily_usage is missing",)),
         {**history("pipeline", 480, 70, 0), "kind": "alone"},
+        *({**history("pipeline", days, 8 + days / 60, 0), "kind": "long"} for days in (30, 480)),
+        {**history("hand-written", 480, 160, 0), "kind": "long"},
         {"kind": "increments", "wrong": [], "wall": 9.0, "cpu": 9.0, "daily": [{"cpu": 9}, {"cpu": 3}, {"cpu": 3}]},
         {"kind": "table", "state": "as it is", "table": "g/t", "files": 9, "bytes": 9, "log_files": 3, "log_bytes": 3},
         {"kind": "command", "name": "sql", "wall": 1.6, "cpu": 1.0},
@@ -55,6 +57,7 @@ def test_goals_are_met_missed_or_not_measured() -> None:
     assert found["lakehouse sql, without a JVM: seconds"] == (1.6, "missed")
     assert found["lakehouse plan, without a JVM: seconds"] == (None, "not measured")
     assert found["one more day after 480, in a warm session: times the hand-written job"] == (20 / 490, "met")
+    assert found["one more day after 480, of full size: times the hand-written job"] == (0.1, "met")
     assert found["one more day: exponent of CPU seconds"] == (0, "met")
 
 
@@ -69,7 +72,7 @@ def test_growth_is_told_apart_by_who_and_figure() -> None:
 def test_the_page_shows_what_there_is(tmp_path: Path) -> None:
     write_page(CONTENT, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text("utf-8")
-    assert page.count("<h2>") == 8  # no questions were asked
+    assert page.count("<h2>") == 9  # no questions were asked
     assert "<td>one more day</td><td>pipeline</td><td>480</td><td>70</td><td>70</td><td>9</td><td>yes</td>" in page
     assert page.count("<svg") == 6
     assert "<td>pipeline</td><td>40</td><td>80</td><td>9</td><td>4</td><td>3 of 4</td>" in page

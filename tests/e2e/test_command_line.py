@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 GOLD = (
     "daily_usage", "daily_user_usage", "daily_service_usage", "daily_region_usage", "daily_invoice_usage",
-    "user_totals", "region_totals", "invoice_totals",
+    "monthly_user_usage", "user_totals", "region_totals", "invoice_totals",
 )  # fmt: skip
 SILVER = (
     "usage_timestamp, usage_date, resource_id, user_id, credit_usage, region, service_tier, operation_type, success, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from tests.faults.subjects import Expected, Figures, Subject
 
 
 class Usage(NamedTuple):
-    """One usage record: day of January 2025, hour, user, credit (negative; positive ones are bad)."""
+    """One usage record: days after 2024-12-29, hour, user, credit (negative; positive ones are bad)."""
 
     day: int
     hour: int
@@ -27,12 +27,12 @@ class Usage(NamedTuple):
     @property
     def at(self) -> datetime:
         """When it was used."""
-        return datetime(2025, 1, self.day, self.hour, tzinfo=timezone.utc)
+        return datetime(2024, 12, 29, self.hour, tzinfo=timezone.utc) + timedelta(days=self.day)
 
 
 def usages(credits: st.SearchStrategy[int]) -> st.SearchStrategy[Usage]:
     """Records of few hours, users and days."""
-    # Deliveries come on days 2 to 4: many of their rows are of other days, and late.
+    # Of two months; deliveries come on the second to fourth of January: many of their rows are late.
     return st.builds(Usage, st.integers(2, 4), st.integers(0, 1), st.sampled_from(["u1", "u2"]), credits)
 
 
@@ -112,6 +112,13 @@ def daily_user(published: Sequence[Published]) -> Figures:
     ]
 
 
+def monthly_user(published: Sequence[Published]) -> Figures:
+    """Consumption a month and user."""
+    groups = _by([row._replace(day=row.day.replace(day=1)) for row in published], "day", "user")
+    days = {key: {row.at.date() for row in published if (row.day.replace(day=1), row.user) == key} for key in groups}
+    return [(*key, _used(rows), len(rows), len(days[key]), max(row.at for row in rows)) for key, rows in groups.items()]
+
+
 def user_totals(published: Sequence[Published]) -> Figures:
     """All-time consumption of a user, and the place that it makes."""
     groups = sorted(_by(published, "user").items(), key=lambda group: (-_used(group[1]), group[0]))
@@ -122,6 +129,7 @@ def user_totals(published: Sequence[Published]) -> Figures:
 
 
 DAILY_USER = ("usage_date", "user_id", "credits_used", "transaction_count", "first_activity", "last_activity")
+MONTHLY_USER = ("usage_month", "user_id", "credits_used", "transaction_count", "active_days", "last_activity")
 USER_TOTALS = ("user_id", "credits_used", "transaction_count", "active_days", "last_activity", "usage_rank")
 LINE = ("usage_timestamp", "user_id", "credit_usage", "delivery_id", "delivery_date", "record_number")
 
@@ -144,6 +152,7 @@ BILLING = Subject[Usage](
         "silver/usage": Expected(LINE, _silver),
         "outranked/usage": Expected(LINE, _outranked),
         "gold/daily_user_usage": Expected(DAILY_USER, lambda placed: daily_user(_published(placed))),
+        "gold/monthly_user_usage": Expected(MONTHLY_USER, lambda placed: monthly_user(_published(placed))),
         "gold/user_totals": Expected(USER_TOTALS, lambda placed: user_totals(_published(placed))),
     },
 )  # fmt: skip

@@ -17,11 +17,13 @@ from tests.faults.billing import (
     BILLING,
     DAILY_USER,
     LINE,
+    MONTHLY_USER,
     USER_TOTALS,
     Published,
     Usage,
     daily_user,
     line,
+    monthly_user,
     usages,
     user_totals,
     write_contract,
@@ -65,8 +67,8 @@ def _contract(conf: Path, limit: int) -> None:
         lines = [one for one in text.splitlines() if "IsPrimaryKey" not in one]
         (silver / "usage.yml").write_text("\n".join([*lines, ""]))
         (gold / f"{_COMPUTED}.yml").rename(silver / f"{_COMPUTED}.yml")
-        totals = (gold / "user_totals.yml").read_text()
-        (gold / "user_totals.yml").write_text(totals.replace(f"gold.{_COMPUTED}", f"silver.{_COMPUTED}"))
+        monthly = (gold / "monthly_user_usage.yml").read_text()
+        (gold / "monthly_user_usage.yml").write_text(monthly.replace(f"gold.{_COMPUTED}", f"silver.{_COMPUTED}"))
 
 
 # --- What a history is, told the plain way
@@ -129,6 +131,7 @@ HISTORIES = replace(
         "silver/usage": Expected((*LINE, "valid_from", "valid_to", "is_current", "version"), _silver),
         "outranked/usage": Expected((*LINE, "observed_as"), _beside),
         f"silver/{_COMPUTED}": Expected(DAILY_USER, lambda placed: daily_user(_published(placed))),
+        "gold/monthly_user_usage": Expected(MONTHLY_USER, lambda placed: monthly_user(_published(placed))),
         "gold/user_totals": Expected(USER_TOTALS, lambda placed: user_totals(_published(placed))),
     },
 )

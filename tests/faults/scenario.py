@@ -22,7 +22,7 @@ from tests.ledger.aging import age
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-GOLD = ("daily_user_usage", "user_totals")
+GOLD = ("daily_user_usage", "monthly_user_usage", "user_totals")
 TABLES = ("bronze/usage", "silver/usage", "outranked/usage", "quarantine/usage", *(f"gold/{name}" for name in GOLD))
 E = "usage/year=2025/month=01/day=04/e.csv"
 DAYS_OLD = 40

@@ -62,7 +62,7 @@ def compute(landing: Path) -> duckdb.DuckDBPyConnection:
     a malformed record has no values. deliveries: delivery_id, delivery_date, state (accepted, refused,
     unreadable), reason, records, quarantined. quarantine_usage: delivery_id, record_number, rules (list of
     names, sorted). silver_usage, outranked_usage: silver's columns and delivery_id, delivery_date,
-    record_number. Gold: the eight tables by their names. Timestamps are UTC without a zone.
+    record_number. Gold: the nine tables by their names. Timestamps are UTC without a zone.
     """
     database = duckdb.connect()
     load(database, landing)
@@ -274,7 +274,8 @@ select usage_date, currency, sum(-credit_usage) as credits_used, count(*) as tra
     count(distinct user_id) as unique_users, count(distinct resource_id) as unique_resources
 from silver_usage group by usage_date, currency""",
     """create table daily_user_usage as
-select usage_date, currency, user_id, sum(-credit_usage) as credits_used, count(*) as transaction_count,
+select usage_date, date_trunc('month', usage_date)::date as usage_month, currency, user_id,
+    sum(-credit_usage) as credits_used, count(*) as transaction_count,
     count(*) filter (where success) as success_count, count(distinct resource_id) as unique_resources,
     min(usage_timestamp) as first_activity, max(usage_timestamp) as last_activity
 from silver_usage group by usage_date, currency, user_id""",
@@ -290,6 +291,12 @@ from silver_usage group by usage_date, currency, region""",
 select usage_date, currency, invoice_id, sum(-credit_usage) as credits_used, count(*) as line_count,
     min(usage_timestamp) as first_usage, max(usage_timestamp) as last_usage
 from silver_usage group by usage_date, currency, invoice_id""",
+    """create table monthly_user_usage as
+select date_trunc('month', usage_date)::date as usage_month, currency, user_id, sum(-credit_usage) as credits_used,
+    count(*) as transaction_count, count(*) filter (where success) as success_count,
+    count(distinct usage_date) as active_days,
+    min(usage_timestamp) as first_activity, max(usage_timestamp) as last_activity
+from silver_usage group by all""",
     """create table user_totals as
 select currency, user_id, sum(-credit_usage) as credits_used, count(*) as transaction_count,
     count(distinct usage_date) as active_days,

@@ -174,10 +174,10 @@ MIDNIGHT, LAST = datetime(2025, 1, 2), datetime(2025, 1, 2, 0, 17)
         (
             "daily_user_usage",
             [
-                (JAN_1, "JPY", "u2", Decimal("4.1"), 1, 0, 1, AFTER_NOON, AFTER_NOON),
-                (JAN_1, "USD", "u1", Decimal("2.50000001"), 2, 1, 2, NINE, TEN),
-                (JAN_1, "USD", "u2", Decimal(3), 1, 1, 1, NOON, NOON),
-                (JAN_2, "EUR", "u3", Decimal(18), 18, 18, 1, MIDNIGHT, LAST),
+                (JAN_1, JAN_1, "JPY", "u2", Decimal("4.1"), 1, 0, 1, AFTER_NOON, AFTER_NOON),
+                (JAN_1, JAN_1, "USD", "u1", Decimal("2.50000001"), 2, 1, 2, NINE, TEN),
+                (JAN_1, JAN_1, "USD", "u2", Decimal(3), 1, 1, 1, NOON, NOON),
+                (JAN_2, JAN_1, "EUR", "u3", Decimal(18), 18, 18, 1, MIDNIGHT, LAST),
             ],
         ),
         (
@@ -207,6 +207,15 @@ MIDNIGHT, LAST = datetime(2025, 1, 2), datetime(2025, 1, 2, 0, 17)
                 (JAN_1, "USD", "i1", Decimal("2.50000001"), 2, NINE, TEN),
                 (JAN_1, "USD", "i2", Decimal(3), 1, NOON, NOON),
                 (JAN_2, "EUR", "i1", Decimal(18), 18, MIDNIGHT, LAST),
+            ],
+        ),
+        (
+            "monthly_user_usage",
+            [
+                (JAN_1, "EUR", "u3", Decimal(18), 18, 18, 1, MIDNIGHT, LAST),
+                (JAN_1, "JPY", "u2", Decimal("4.1"), 1, 0, 1, AFTER_NOON, AFTER_NOON),
+                (JAN_1, "USD", "u1", Decimal("2.50000001"), 2, 1, 1, NINE, TEN),
+                (JAN_1, "USD", "u2", Decimal(3), 1, 1, 1, NOON, NOON),
             ],
         ),
         (

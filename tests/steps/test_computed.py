@@ -87,7 +87,10 @@ def test_what_a_gate_refuses_is_not_made_again_before_something_changes(
     first = run()
     assert (first.exit_code, first.reason) == (3, "gates refused 1 gold tables; the others are published")
     assert first.refused_tables == [f"billing.gold.daily_user_usage is not published: {reason}"]
-    assert first.notes == ["billing.gold.user_totals waits for billing.gold.daily_user_usage"]
+    assert first.notes == [
+        "billing.gold.monthly_user_usage waits for billing.gold.daily_user_usage",
+        "billing.gold.user_totals waits for billing.gold.monthly_user_usage",
+    ]
     assert [path.name for path in gold.iterdir()] == ["daily_usage"]
     again = run()
     assert (again.nothing_new, again.exit_code) == (True, 0)

@@ -115,6 +115,7 @@ def test_a_lake_that_is_right(made: Path, prove: Any) -> None:
         "payloads in quarantine billing.silver.usage": ("all", 5),
         "billing.gold.daily_usage": ("all", 3),
         "billing.gold.daily_user_usage": ("all", 4),
+        "billing.gold.monthly_user_usage": ("all", 4),
         "billing.gold.user_totals": ("all", 4),
     }
     assert (proof.deliveries, proof.landing and proof.landing.records, proof.holds) == (3, 8, True)
@@ -208,6 +209,7 @@ def test_of_some_deliveries_their_keys_and_periods_are_compared(place: Path, pro
         "payloads in quarantine billing.silver.usage": ("1 deliveries", 0),
         "billing.gold.daily_usage": ("2 values of usage_date", 2),
         "billing.gold.daily_user_usage": ("2 values of usage_date", 3),
+        "billing.gold.monthly_user_usage": ("1 values of usage_month", 4),
     }
     assert proof.not_compared == ["billing.gold.user_totals: it is made as a whole, from all deliveries"]
 

@@ -7,8 +7,9 @@ from lakehouse.domains.billing.measures import credits_used, success_count
 
 
 def daily_user_usage(usage: DataFrame) -> DataFrame:
-    """Consumption per day, currency and user."""
-    return usage.groupBy("usage_date", "currency", "user_id").agg(
+    """Consumption per day, currency and user; the month of the day is what `monthly_user_usage` follows."""
+    month = F.trunc("usage_date", "month").alias("usage_month")
+    return usage.groupBy("usage_date", month, "currency", "user_id").agg(
         credits_used(),
         F.count("*").alias("transaction_count"),
         success_count(),
