@@ -11,8 +11,9 @@ LAKEHOUSE := $(VENV)/bin/lakehouse
 # Processes that share the tests, each with a Spark of its own of 3 GB.
 WORKERS := 2
 
-# What run, verify and sample are about when no DOMAIN is named.
-DOMAINS := billing retail
+# What run, verify and report are about when no DOMAIN is named: what has a contract. Sample deliveries are made of some.
+DOMAINS := $(notdir $(patsubst %/domain.yml,%,$(sort $(wildcard $(or $(LAKEHOUSE_CONF),conf)/*/domain.yml))))
+SAMPLES := billing retail
 
 # Variables from the command line reach the recipes as shell variables, so that any path survives quoting.
 export LAKE ?= data/lake
@@ -31,7 +32,7 @@ help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		while IFS='|' read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
 	@echo
-	@echo '  Variables: DOMAIN=billing (else all) LANDING=dir LAKE=dir FROM=2025-01-01 TO=2025-01-31 SQL="select 1"'
+	@echo '  Variables: DOMAIN=billing (else all; backfill: else billing) LANDING=dir LAKE=dir FROM=2025-01-01 TO=2025-01-31 SQL="select 1"'
 	@echo '  and ARGS="..." for any other option of the command, PYTHON=python3.12 for another interpreter.'
 
 # Half a sample would pass for a whole one next time: remove it when generating it fails or is stopped. One domain's
@@ -45,7 +46,7 @@ run: $(VENV)/.main .jars/.complete  ## Deliveries to gold: [LANDING=] [LAKE=] [D
 	fi; \
 	for domain in $${domains:-$(DOMAINS)}; do \
 		landing="$${LANDING:-data/landing}"; \
-		if [ -z "$$LANDING" ] && [ ! -d "$$landing/$$domain" ]; then \
+		if [ -z "$$LANDING" ] && [ ! -d "$$landing/$$domain" ] && expr " $(SAMPLES) " : ".* $$domain " >/dev/null; then \
 			echo "No LANDING given: generating sample deliveries in $$landing/$$domain"; \
 			trap 'rm -rf "$$landing/$$domain"; exit 130' INT TERM; \
 			$(LAKEHOUSE) sample "$$domain" --out "$$landing" || \
@@ -63,7 +64,7 @@ airflow: $(VENV)/.airflow .jars/.complete  ## Schedules, backfills and a page to
 backfill: $(VENV)/.main  ## Days through the Airflow of make airflow, else those that need work: [DOMAIN=] [FROM=] [TO=]
 	@$(LAKEHOUSE) backfill "$${DOMAIN:-billing}" $${FROM:+--from "$$FROM"} $${TO:+--to "$$TO"} $(ARGS)
 
-test: lint $(VENV)/.test $(VENV)/.airflow $(VENV)/.report .jars/.complete  ## Lint and all tests
+test: lint $(VENV)/.test $(VENV)/.airflow $(VENV)/.report .jars/.complete  ## Lint and the tests, but for those of soak
 	@set -e; $(UV_SETTINGS); $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile $(or $(ARGS),tests)
 
 soak: $(VENV)/.test $(VENV)/.airflow $(VENV)/.report .jars/.complete  ## The tests that take too long for make test
@@ -96,7 +97,7 @@ verify: $(VENV)/.main .jars/.complete  ## Recompute the lake from bronze and nam
 
 sample: $(VENV)/.main  ## Generate deliveries: [LANDING=data/landing] [DOMAIN=] [ARGS="--days 3"]
 	@set -e; \
-	for domain in $${DOMAIN:-$(DOMAINS)}; do \
+	for domain in $${DOMAIN:-$(SAMPLES)}; do \
 		$(LAKEHOUSE) sample "$$domain" --out "$${LANDING:-data/landing}" $(ARGS); \
 	done
 

@@ -109,7 +109,7 @@ MISTAKES = {
     "option of another strategy": [
         Change(TOTALS, "{strategy: replace_all, ", "{strategy: replace_all, partition_by: [region], ")
     ],
-    "column with a name of the engine": [Change(SILVER, "  region: {", "  place: {")],
+    "column with a name of the engine": [Change(SILVER, "  region: {", "  quarantined: {")],
     "rule with a name of a column": [Change(SILVER, "  usage_is_near_its_delivery:", "  region:")],
     "parameter with too many digits": [Change(DAILY, "write:", "parameters: {rate: 12345678901234567.89}\nwrite:")],
     "mapped text with a quote": [Change(SILVER, REGION, mapped("{from: delivery_id, values: {\"*o'clock*\": GB}}"))],

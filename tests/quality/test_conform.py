@@ -11,7 +11,7 @@ from chispa import assert_df_equality
 from lakehouse.contracts import columns as contract_columns
 from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
 from lakehouse.contracts.domains import load_domain
-from lakehouse.quality.conform import conform, derive
+from lakehouse.quality.conform import UNCONFORMED, conform, derive
 from lakehouse.quality.rules import judge, reasons
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def test_the_null_marker_that_stood_in_a_column_is_kept_in_another(spark: SparkS
     table = TABLE.model_copy(update={"columns": {**TABLE.columns, "region": region, "region_marker": marker}})
     texts = ({"region": "#ERROR!"}, {"region": "eu"}, {"region": ""}, {"region": None})
     rows = conform(bronze(spark, [{**GOOD, **one} for one in texts]), table, BRONZE).orderBy("record_number")
-    found = rows.select("region", "region_marker", "unconformed").collect()
+    found = rows.select("region", "region_marker", UNCONFORMED).collect()
     assert [tuple(row) for row in found] == [
         (None, "#ERROR!", False), ("eu", None, False), (None, None, False), (None, None, False),
     ]  # fmt: skip

@@ -12,6 +12,7 @@ import typer
 from lakehouse.cli.screen import console
 from lakehouse.contracts.domains import domain_names
 from lakehouse.contracts.environments import load_environment
+from lakehouse.samples import DOMAINS as SAMPLES
 
 _HELP = """Start Airflow on this machine, with the DAG of every domain; Ctrl-C ends it and all that it started.
 
@@ -53,11 +54,11 @@ def _airflow(
 
 
 def _make_samples(landing: str) -> None:
-    """Sample deliveries for every domain of whom there are none; a landing zone elsewhere is left alone."""
+    """Sample deliveries for every domain of whom there are none, where there is a sample; none in a place elsewhere."""
     if "://" in landing:
         return
     for domain in domain_names():
-        if not (Path(landing) / domain).is_dir():
+        if domain in SAMPLES and not (Path(landing) / domain).is_dir():
             command = [str(Path(sys.executable).parent / "lakehouse"), "sample", domain, "--out", landing]
             console().print(f"No deliveries of {domain} in {landing}: generating a sample", soft_wrap=True)
             subprocess.run(command, check=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from lakehouse.contracts.columns import DELIVERY_COLUMNS, HISTORY_COLUMNS, RESERVED, WORK_COLUMNS
+from lakehouse.contracts.columns import DELIVERY_COLUMNS, HISTORY_COLUMNS, RESERVED, TOLD_COLUMNS
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import AnyTable, BronzeTable, GoldTable, SilverTable, input_ids
 from lakehouse.contracts.writes import ReplacePeriods, Scd2
@@ -58,7 +58,7 @@ def _added_columns(table: AnyTable) -> set[str]:
     """Columns that the engine adds to a table, or to its rows on their way there; to computed ones it adds none."""
     if isinstance(table, GoldTable):
         return set()
-    working = WORK_COLUMNS if isinstance(table, SilverTable) else ()
+    working = TOLD_COLUMNS if isinstance(table, SilverTable) else ()
     return {*RESERVED, *working, *(HISTORY_COLUMNS if isinstance(table.write, Scd2) else ())}
 
 
@@ -189,7 +189,7 @@ def _check_rule_names(table: SilverTable) -> None:
                 f"{table.file}: row_rules.{name}: a column has this name, and broken rules are counted under theirs "
                 f"while gates are judged. Choose another one. Example: {name}_is_known"
             )
-        if name in {*given, *WORK_COLUMNS}:
+        if name in {*given, *TOLD_COLUMNS}:
             raise _taken(table, f"row_rules.{name}")
 
 

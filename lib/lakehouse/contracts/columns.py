@@ -43,12 +43,9 @@ HISTORY_COLUMNS = {
 
 RESERVED = {*DELIVERY_COLUMNS, *BRONZE_COLUMNS}
 
-WORK_COLUMNS = {
-    "change", "conformed_once", "counts", "delivered", "discarded", "fresh", "key_hash", "newest_values", "observed_as",
-    "patched_from", "place", "place_in_scan", "quarantined", "quarantined_row", "repeated", "table_or_aside",
-    "unconformed", "weight",
-}  # fmt: skip
-"""What the engine calls columns of its own while it judges and publishes rows; a silver table has none of these."""
+TOLD_COLUMNS = {"observed_as", "quarantined", "quarantined_row"}
+"""Columns of the engine's own that people see beside those of a silver table: in the table of its outranked rows and in
+gates. Others begin with an underscore, as no name of a contract does."""
 
 
 def _checked_type(text: str) -> str:

@@ -73,7 +73,7 @@ Owner: {domain.facts.owner}. Environment: `{environment}`.
 
 The run of an interval takes the deliveries of the days that the interval begins with: the run of January 3rd, which
 begins when that day has ended (UTC), takes what was delivered for January 3rd. A run by hand takes the days of its
-form; without days, everything that is pending.
+form; without days, those of its interval, and when the logical date is cleared everything that is pending.
 
 Running a day again changes nothing unless something was delivered, or a contract changed. Days can be run in any
 order, backwards too: the tables are the same in the end.

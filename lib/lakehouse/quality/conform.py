@@ -18,13 +18,13 @@ from lakehouse.contracts.tables import BronzeTable, SilverTable
 from lakehouse.errors import ConfigurationError
 from lakehouse.quality.decided import DECIDED, PATCHED_WHOLE
 
-DELIVERED = "delivered"
+DELIVERED = "_delivered"
 """Column with the record as delivered, as a struct; it follows the row until the row is judged."""
 
-UNCONFORMED = "unconformed"
+UNCONFORMED = "_unconformed"
 """Column that says whether any delivered or derived value does not fit its type."""
 
-ONCE = "conformed_once"
+ONCE = "_conformed_once"
 """A number that is not negative. Because it is not deterministic, Spark moves no filter that uses it below the casts:
 they are planned and computed once, and not again inside every filter on the judged rows."""
 
@@ -48,8 +48,8 @@ class Reading:
 def conform(rows: DataFrame, table: SilverTable, bronze: BronzeTable) -> DataFrame:
     """Bronze rows with the contract's types.
 
-    Columns: the contract's conformed columns, the delivery columns, ``malformed_record``, ``unconformed`` (boolean)
-    and ``delivered`` (struct of the bronze columns). A record that could not be parsed counts as parsed once patches
+    Columns: the contract's conformed columns, the delivery columns, ``malformed_record``, ``UNCONFORMED`` (boolean)
+    and ``DELIVERED`` (struct of the bronze columns). A record that could not be parsed counts as parsed once patches
     give all its columns; as delivered it stays in the struct.
     """
     # Texts, then values, then what is wrong with them, each a step of its own: Spark computes a step's columns once,

@@ -11,18 +11,18 @@ from lakehouse.contracts.tables import BronzeTable
 from lakehouse.ledger.decisions import RowDecision
 from lakehouse.storage.tables import literal_rows
 
-PATCHED_FROM = "patched_from"
+PATCHED_FROM = "_patched_from"
 """Column of rows with decisions: the delivered texts that a patch stands in for, by bronze column."""
 
-DISCARDED = "discarded"
+DISCARDED = "_discarded"
 """Column of rows with decisions: why a row was discarded; null for the others."""
 
-PATCHED_WHOLE = "patched_whole"
+PATCHED_WHOLE = "_patched_whole"
 """Column of rows with decisions: whether patches give every column, so that the record as delivered plays no part."""
 
 DECIDED = (PATCHED_FROM, DISCARDED, PATCHED_WHOLE)
 
-_VALUES = "patched_values"
+_VALUES = "_patched_values"
 _ADDRESS = ("delivery_sequence", "record_number")
 _KIND = f"array<struct<delivery_sequence:bigint,record_number:bigint,{_VALUES}:map<string,string>,{DISCARDED}:string>>"
 

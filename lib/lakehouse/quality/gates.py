@@ -21,7 +21,7 @@ RULES_PER_SCAN = 40
 """Statements judged in one scan. With more, Spark's generated code grows too large to be compiled and the scan
 becomes several times slower; a further scan reads other deliveries, so no row is read twice."""
 
-_PLACE = "place_in_scan"
+_PLACE = "_place_in_scan"
 _PARSER = Lock()
 _PARSER_CLASS = "software.amazon.glue.dqdl.DataQualityDefinitionLanguage"
 _UNKNOWN_COLUMN = "Input data does not include column"

@@ -16,7 +16,7 @@ from lakehouse.quality.conform import DELIVERED, check_transformed, conform, der
 from lakehouse.quality.decided import DISCARDED, decided_field, overlaid
 from lakehouse.quality.gates import Verdict, chunks, deliveries_per_scan, explain, judge_deliveries, judge_table
 from lakehouse.quality.rules import QUARANTINED, judge, warn_broken
-from lakehouse.storage.keyed import ADDRESS, KeyedTable, ranked
+from lakehouse.storage.keyed import ADDRESS, PLACE, KeyedTable, ranked
 from lakehouse.storage.tables import partition_filter, read_table
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 _QUARANTINED_ROW = "quarantined_row"
-_REPEATED = "repeated"
+_REPEATED = "_repeated"
 _FEW_ROWS = 250_000
 """Up to so many rows are kept in memory while they are judged and published: some 200 MB."""
 _STAGED = f"not {QUARANTINED} and not {_REPEATED}"
@@ -201,8 +201,8 @@ def judge_batch(
     verdicts: list[Verdict] = []
     if suspects is not None:
         placed = ranked(suspects, keyed, within=["delivery_sequence"])
-        repeated = placed.where("place > 1").select(*ADDRESS).withColumn(_REPEATED, F.lit(True))
-        verdicts += _judge_keys(table, placed.where("place = 1").drop("place"))
+        repeated = placed.where(f"{PLACE} > 1").select(*ADDRESS).withColumn(_REPEATED, F.lit(True))
+        verdicts += _judge_keys(table, placed.where(f"{PLACE} = 1").drop(PLACE))
     gates = contract_gates(table)
     sequences = [delivery.sequence or 0 for delivery in deliveries]
 

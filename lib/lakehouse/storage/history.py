@@ -11,18 +11,18 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.contracts.columns import HISTORY_COLUMNS
-from lakehouse.storage.keyed import OUTRANKED, UNCHANGED, VERSION, History, KeyedTable, ranked
+from lakehouse.storage.keyed import OUTRANKED, PLACE, UNCHANGED, VERSION, History, KeyedTable, ranked
 from lakehouse.storage.tables import OBSERVED_AS
 
-_COUNTS = "counts"
-_NEWEST = "newest_values"
+_COUNTS = "_counts"
+_NEWEST = "_newest_values"
 
 
 def observed(rows: DataFrame, table: KeyedTable) -> DataFrame:
     """All rows of some keys, each with what became of it (``observed_as``) and, where it opened one, its version."""
     history = _history(table)
     day = F.col(history.valid_from)
-    placed = ranked(rows, table).withColumn(_COUNTS, F.col("place") == 1)
+    placed = ranked(rows, table).withColumn(_COUNTS, F.col(PLACE) == 1)
     in_turn = Window.partitionBy(*table.keys, _COUNTS).orderBy(day)
     newest = in_turn.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     content = F.struct(*(F.col(name) for name in history.tracked)) if history.tracked else F.lit(True)
@@ -32,7 +32,7 @@ def observed(rows: DataFrame, table: KeyedTable) -> DataFrame:
     of_kind = Window.partitionBy(*table.keys, OBSERVED_AS).orderBy(day)
     return told.withColumns(
         _columns(table, valid_to=F.lead(day).over(of_kind), version=F.row_number().over(of_kind))
-    ).drop("place", _COUNTS)
+    ).drop(PLACE, _COUNTS)
 
 
 def first_seen(rows: DataFrame, table: KeyedTable) -> DataFrame:

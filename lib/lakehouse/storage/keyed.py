@@ -22,7 +22,9 @@ ADDRESS = ("delivery_sequence", "record_number")
 
 VERSION, UNCHANGED, OUTRANKED = "version", "unchanged", "outranked"
 
-_HASH = "key_hash"
+_HASH = "_key_hash"
+PLACE = "_place"
+"""Column of ranked rows."""
 _FEW = 200_000
 """Rows up to this number are broadcast to every task; more are joined by shuffling."""
 
@@ -204,8 +206,8 @@ def among(rows: DataFrame, colliding: Colliding) -> DataFrame:
 
 
 def ranked(rows: DataFrame, table: KeyedTable, within: Sequence[str] = ()) -> DataFrame:
-    """Rows with ``place``: 1 for the winner of each key; of a table with versions, of each key and day."""
+    """Rows with ``PLACE``: 1 for the winner of each key; of a table with versions, of each key and day."""
     order = [*table.order_by, "delivery_date", "delivery_id", "record_number"]
     days = [table.history.valid_from] if table.history else []
     window = Window.partitionBy(*within, *table.keys, *days).orderBy(*(F.col(name).desc_nulls_last() for name in order))
-    return rows.withColumn("place", F.row_number().over(window))
+    return rows.withColumn(PLACE, F.row_number().over(window))

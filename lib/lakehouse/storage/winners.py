@@ -16,10 +16,10 @@ from pyspark.storagelevel import StorageLevel
 
 from lakehouse.storage import history
 from lakehouse.storage.commits import append, merge_changes, overwrite
-from lakehouse.storage.keyed import ADDRESS, Colliding, KeyedTable, Scope, among, ranked
+from lakehouse.storage.keyed import ADDRESS, PLACE, Colliding, KeyedTable, Scope, among, ranked
 
-_CHANGE = "change"
-_WHERE = "table_or_aside"
+_CHANGE = "_change"
+_WHERE = "_table_or_aside"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def settled(rows: DataFrame, table: KeyedTable) -> Settled:
         observed = history.observed(rows, table)
         return Settled(observed, history.versions(observed, table), observed.select(table.aside_columns))
     placed = ranked(rows, table)
-    published, aside = placed.where("place = 1"), placed.where("place > 1")
+    published, aside = placed.where(f"{PLACE} = 1"), placed.where(f"{PLACE} > 1")
     return Settled(placed, published.select(table.columns), aside.select(table.aside_columns))
 
 

@@ -12,7 +12,7 @@ from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import SilverTable
 from lakehouse.domains.retail.silver.fact_transactions import fact_transactions
-from lakehouse.quality.conform import derive
+from lakehouse.quality.conform import UNCONFORMED, derive
 from tests.domains.retail.rows import frame
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_what_follows_from_amount_price_and_number(spark: SparkSession) -> None:
         (20000, *same, 8, None, "0", None, None),
         (20001, *same, 1, None, "-5000.00", None, None),
     )
-    found = derive(lines.withColumn("unconformed", F.lit(False)), contract).orderBy("order_number")
+    found = derive(lines.withColumn(UNCONFORMED, F.lit(False)), contract).orderBy("order_number")
     columns = ("order_block", "unit_price", "transaction_type", "restocking_fee", "net_amount", "is_large_order")
     assert [tuple(row) for row in found.select(*columns).collect()] == [
         (0, Decimal("66.4350"), "REFUND", Decimal("199.3050"), Decimal("-1793.7450"), False),
