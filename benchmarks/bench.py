@@ -6,7 +6,7 @@ long: one more day of full size, against the hand-written job alone.
 increments: a hundred days one by one, then questions with and without maintenance.
 startup: how long one waits for first rows and for commands.
 
-Timings whose tables differ from an independent computation do not count.
+Timings whose tables differ from an independent computation do not count; those of long are compared with each other.
 
 Example: python -m benchmarks.bench --days 10 --rows 100000 --history 30,120,480 --history-rows 10000
 """
@@ -56,7 +56,10 @@ def measure(work: Path, records: Records, options: argparse.Namespace) -> None:
     if "full" in options.only:
         full_load.measure(work, records, options.days, options.rows, options.repeats)
     if "history" in options.only:
-        history.measure(work, records, options.history, options.history_rows, options.repeats, options.scenarios)
+        wanted = history.Wanted(
+            options.history, options.history_rows, options.repeats, options.scenarios, options.history_who
+        )
+        history.measure(work, records, wanted)
     if "long" in options.only:
         long_history.measure(work, records, options.long, options.long_rows)
     if "increments" in options.only:
@@ -74,11 +77,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--scenarios", type=_scenarios, default=list(_SCENARIOS), help=f"on histories, of {','.join(_SCENARIOS)}"
     )
+    parser.add_argument("--history-who", type=_who, default=list(history.WHO), help=f"of {','.join(history.WHO)}")
     parser.add_argument("--long", type=_numbers, default=[30, 120, 480], help="days before one more day of full size")
     parser.add_argument("--long-rows", type=int, default=100_000, help="a day, of these")
     parser.add_argument("--increments", type=int, default=100, help="days that are run one by one")
     parser.add_argument("--increment-rows", type=int, default=2_000, help="a day, of those")
-    parser.add_argument("--repeats", type=int, default=3, help="of everything but the increments")
+    parser.add_argument("--repeats", type=int, default=3, help="of everything but long and increments")
     parser.add_argument("--quick", action="store_true", help="small sizes for all that is not given")
     parser.add_argument("--out", type=Path, default=Path("data/bench"), help="folder of report.html and figures.json")
     parser.add_argument("--work", type=Path, help="folder that keeps landing zones and histories for the next time")
@@ -97,6 +101,10 @@ def _numbers(text: str) -> list[int]:
 
 def _kinds(text: str) -> list[str]:
     return _chosen(text, KINDS)
+
+
+def _who(text: str) -> list[str]:
+    return _chosen(text, history.WHO)
 
 
 def _scenarios(text: str) -> list[str]:

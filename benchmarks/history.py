@@ -80,7 +80,7 @@ class Run:
 class Histories:
     """The histories of one size of day, made once."""
 
-    def __init__(self, work: Path, lengths: Sequence[int], rows: int) -> None:
+    def __init__(self, work: Path, lengths: Sequence[int], rows: int, whose: Sequence[str] = WHO) -> None:
         self.work = work
         self.landing = kept(work / f"history-{max(lengths)}x{rows}", max(lengths) + 7, rows)
         self.truth = Truth(self.landing, self.landing.with_suffix(".duckdb"))
@@ -89,7 +89,7 @@ class Histories:
         for folder in ("runs", "correction"):
             shutil.rmtree(work / folder, ignore_errors=True)
         self.correction = corrected_landing(self.landing, CORRECTED, work / "correction")
-        for who in WHO:
+        for who in whose:
             missing = [length for length in self.lengths if not self._kept(who, length).is_dir()]
             if missing:
                 self._build(who, missing)
@@ -136,17 +136,30 @@ def _without_hole(length: int) -> list[int]:
     return [day for day in range(length) if day != HOLE]
 
 
-def measure(
-    work: Path, records: Records, lengths: Sequence[int], rows: int, repeats: int, scenarios: Sequence[str]
-) -> None:
+@dataclass(frozen=True)
+class Wanted:
+    """Which measurements are made."""
+
+    lengths: Sequence[int]
+    """Days of history."""
+    rows: int
+    """Of a day."""
+    repeats: int
+    scenarios: Sequence[str]
+    """By name."""
+    who: Sequence[str] = WHO
+
+
+def measure(work: Path, records: Records, wanted: Wanted) -> None:
     """Make the histories, or take those that are there, then measure the named scenarios on each."""
-    histories = Histories(work, lengths, rows)
-    for length in histories.lengths:
+    histories = Histories(work, wanted.lengths, wanted.rows, wanted.who)
+    for length in histories.lengths if "pipeline" in wanted.who else ():
         _alone(histories, records, "pipeline", NOTHING_NEW, length)
     # A job that is told which files are new is not even started when there are none.
-    for who in WHO:
-        _in_session(histories, records, who, repeats, [one for one in SCENARIOS if one.name in scenarios])
-    for who in WHO:
+    scenarios = [one for one in SCENARIOS if one.name in wanted.scenarios]
+    for who in wanted.who:
+        _in_session(histories, records, who, wanted.repeats, scenarios)
+    for who in wanted.who:
         _alone(histories, records, who, ONE_MORE_DAY, histories.lengths[-1])
 
 

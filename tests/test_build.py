@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.samples import DOMAINS
+
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ("main", "test", "airflow", "report", "bench", "tools")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
@@ -260,6 +262,20 @@ def test_make_run_generates_deliveries_only_when_there_are_none(checkout: Path) 
     (checkout / "data" / "landing" / "billing").mkdir(parents=True)
     assert arguments(run("make", "run", cwd=checkout).stdout) == of_sample("billing", "retail", sampled=("retail",))
     assert arguments(run("make", "run", "DOMAIN=retail", cwd=checkout).stdout) == of_sample("retail")
+
+
+def test_make_goes_by_the_contracts_that_there_are(checkout: Path) -> None:
+    conf = checkout / "my conf"
+    shutil.copytree(checkout / "conf", conf)
+    (conf / "shop").mkdir()
+    (conf / "shop" / "domain.yml").touch()
+    for place, domains in (({}, ("billing", "retail")), ({"LAKEHOUSE_CONF": str(conf)}, ("billing", "retail", "shop"))):
+        verified = arguments(run("make", "verify", cwd=checkout, **place).stdout)
+        assert verified == [word for name in domains for word in ("verify", name, "--lake", "data/lake")]
+        # There is no sample of a shop: its run says that nothing was delivered.
+        assert arguments(run("make", "run", cwd=checkout, **place).stdout) == of_sample(*domains)
+        sampled = arguments(run("make", "sample", cwd=checkout, **place).stdout)
+        assert [word for word in sampled if word in DOMAINS or word == "shop"] == list(DOMAINS)
 
 
 def test_make_run_is_about_the_domains_that_a_named_landing_zone_has(checkout: Path) -> None:

@@ -41,7 +41,7 @@ def _airflow(
 
     site = server.Site(home.resolve(), port)
     server.check(site)
-    _make_samples(load_environment().landing)
+    make_samples(load_environment().landing)
     server.prepare(site, say)
 
     def ready() -> None:
@@ -53,7 +53,7 @@ def _airflow(
     server.serve(site, say, ready)
 
 
-def _make_samples(landing: str) -> None:
+def make_samples(landing: str) -> None:
     """Sample deliveries for every domain of whom there are none, where there is a sample; none in a place elsewhere."""
     if "://" in landing:
         return
