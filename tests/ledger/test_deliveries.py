@@ -18,6 +18,7 @@ from lakehouse.ledger.deliveries import (
     register,
 )
 from lakehouse.ledger.entries import Row
+from lakehouse.ledger.moments import back_to
 
 BRONZE = TableId("shop", "bronze", "orders")
 OTHER = TableId("shop", "bronze", "returns")
@@ -169,9 +170,9 @@ def test_a_retraction_takes_all_contents_so_far_and_a_correction_counts_again() 
     old, new = delivery("a", 1), delivery("a", 2)
     gone = judged(old, new, outcome("a", 2), decisions=(decided("retract", "a", 2),))
     assert (gone.current, gone.aside, gone.pending(SILVER, BRONZE, "f1")) == ({}, {"a": "retracted"}, [])
-    assert gone.gone(SILVER) == [outcome("a", 2)]
+    assert gone.gone(SILVER, BRONZE) == [outcome("a", 2)]
     withdrawn = judged(old, outcome("a", 1), outcome("a", 1, "withdrawn"), decisions=(decided("retract", "a", 1),))
-    assert (withdrawn.gone(SILVER), withdrawn.published) == ([], {})
+    assert (withdrawn.gone(SILVER, BRONZE), withdrawn.published) == ([], {})
     corrected = judged(old, new, delivery("a", 3), decisions=(decided("retract", "a", 2),))
     assert (corrected.current["a"].sequence, corrected.aside) == (3, {})
     released = judged(old, decisions=(decided("retract", "a", 1), decided("release", "a", 1)))
@@ -190,7 +191,46 @@ def test_content_that_is_held_leaves_the_one_before_it() -> None:
     held = judged(delivery("a", 1), delivery("a", 2), outcome("a", 2), decisions=(decided("hold", "a", 2),))
     assert (held.current["a"].sequence, held.aside) == (1, {"a": "held: wrong prices"})
     assert names(held.pending(SILVER, BRONZE, "f1")) == [("a", 1)]
-    assert held.gone(SILVER) == []
+    # What is seen goes, whatever becomes of the one before it.
+    assert held.gone(SILVER, BRONZE) == [outcome("a", 2)]
+    assert held.why_gone(outcome("a", 2), BRONZE) == "held: wrong prices"
+
+
+def test_content_that_a_late_manifest_contradicts_goes_although_the_one_before_it_is_refused_again() -> None:
+    late = replace(delivery("a", 2, "unconfirmed"), reason="9 rows are expected")
+    found = entries(
+        delivery("a", 1), outcome("a", 1, "refused"), delivery("a", 2), outcome("a", 2), late,
+    )  # fmt: skip
+    assert names(found.pending(SILVER, BRONZE, "f1")) == [("a", 1)]
+    assert found.gone(SILVER, BRONZE) == [outcome("a", 2)]
+    assert found.why_gone(outcome("a", 2), BRONZE) == "9 rows are expected"
+
+
+def test_retracted_content_goes_although_a_correction_came_before_it_went() -> None:
+    found = judged(delivery("a", 1), outcome("a", 1), delivery("a", 2), decisions=(decided("retract", "a", 1),))
+    assert names(found.pending(SILVER, BRONZE, "f1")) == [("a", 2)]
+    assert found.gone(SILVER, BRONZE) == [outcome("a", 1)]
+    assert found.why_gone(outcome("a", 1), BRONZE) == "retracted"
+    refused = judged(
+        delivery("a", 1), outcome("a", 1), delivery("a", 2), outcome("a", 1, "withdrawn"), outcome("a", 2, "refused"),
+        decisions=(decided("retract", "a", 1),),
+    )  # fmt: skip
+    assert (refused.gone(SILVER, BRONZE), refused.pending(SILVER, BRONZE, "f1")) == ([], [])
+
+
+def test_what_came_from_another_bronze_table_goes() -> None:
+    found = entries(delivery("a", 1), outcome("a", 1), delivery("b", 2, table=OTHER))
+    assert names(found.pending(SILVER, OTHER, "f1")) == [("b", 2)]
+    assert found.gone(SILVER, OTHER) == [outcome("a", 1)]
+    assert found.why_gone(outcome("a", 1), OTHER) == "shop.silver.orders is made from shop.bronze.returns now"
+
+
+def test_content_that_a_manifest_confirmed_later_is_held_by_going_back() -> None:
+    unconfirmed = delivery("a", 1, "unconfirmed")
+    then, now = entries(unconfirmed), entries(unconfirmed, delivery("a", 1), outcome("a", 1))
+    found = back_to(then, now, "ann", "wrong prices")
+    assert found.held == ("a",)
+    assert [(one.kind, one.sequence) for one in found.decisions] == [("hold", 1)]
 
 
 def test_a_decision_about_a_row_makes_its_delivery_pending_once() -> None:

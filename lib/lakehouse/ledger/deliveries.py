@@ -105,10 +105,19 @@ class Register:
     def predecessor(self, table: TableId, delivery: Delivery) -> Delivery | None:
         """The older content that readers see while its correction is refused or not judged yet; else None."""
         seen = self.published.get((table, delivery.delivery_id))
-        if seen is None or seen.sequence >= (delivery.sequence or 0):
+        if seen is None or seen.sequence >= (delivery.sequence or 0) or self._withheld(seen):
             return None
-        upto, held = self.decisions.withheld().get(delivery.delivery_id, (0, {}))
-        return None if seen.sequence <= upto or seen.sequence in held else self.contents[seen.sequence]
+        return self.contents[seen.sequence]
+
+    def _withheld(self, outcome: Outcome) -> str | None:
+        """Why the content of an outcome does not count, whatever came after it; None when nothing keeps it out."""
+        upto, held = self.decisions.withheld().get(outcome.delivery_id, (0, {}))
+        content = self.contents[outcome.sequence]
+        if outcome.sequence <= upto:
+            return "retracted"
+        if outcome.sequence in held:
+            return f"held: {held[outcome.sequence]}"
+        return (content.reason or "") if content.state == "unconfirmed" else None
 
     def _covers(self, outcome: Outcome, delivery: Delivery, fingerprint: str) -> bool:
         same = (outcome.sequence, outcome.fingerprint) == (delivery.sequence, fingerprint)
@@ -118,13 +127,30 @@ class Register:
             and outcome.decision >= self.decisions.mark(outcome.table, delivery.sequence)
         )
 
-    def gone(self, table: TableId) -> list[Outcome]:
-        """Outcomes in a table of deliveries that count no more."""
-        return [
-            outcome
-            for (owner, delivery_id), outcome in self.outcomes.items()
-            if owner == table and delivery_id not in self.current and outcome.state != "withdrawn"
-        ]
+    def gone(self, table: TableId, bronze: TableId) -> list[Outcome]:
+        """Outcomes in a table that is made from a bronze table, of deliveries and contents that count no more.
+
+        A delivery counts while one of its contents does, and lies in that bronze table. Of a delivery that counts,
+        readers may see an older content whose correction is refused or not judged yet, and no other one.
+        """
+        found = []
+        for (owner, delivery_id), outcome in self.outcomes.items():
+            if owner != table:
+                continue
+            current = self.current.get(delivery_id)
+            if current is None or current.table != bronze:
+                found += [outcome] if outcome.state != "withdrawn" else []
+                continue
+            seen = self.published.get((table, delivery_id))
+            if seen and seen.sequence != current.sequence and self.predecessor(table, current) is None:
+                found.append(seen)
+        return found
+
+    def why_gone(self, outcome: Outcome, bronze: TableId) -> str | None:
+        """Why such an outcome counts no more."""
+        if self.contents[outcome.sequence].table != bronze:
+            return f"{outcome.table} is made from {bronze} now"
+        return self.aside.get(outcome.delivery_id) or self._withheld(outcome)
 
     def standing(self, table: TableId, state: SilverState) -> list[Outcome]:
         """Outcomes in a table with that state, for current contents only."""

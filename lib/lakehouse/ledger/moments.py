@@ -38,7 +38,7 @@ def _withheld_again(then: Register, now: Register, who: str, why: str) -> Iterab
         by_delivery.setdefault(delivery.delivery_id, []).append(sequence)
     for delivery_id, sequences in sorted(by_delivery.items()):
         upto, kept = before.get(delivery_id, (0, {}))
-        later = {sequence: why for sequence in sequences if sequence not in then.contents}
+        later = {sequence: why for sequence in sequences if _came_later(sequence, then, now)}
         wanted = (upto, {**kept, **later})
         present = after.get(delivery_id, (0, {}))
         if (wanted[0], set(wanted[1])) == (present[0], set(present[1])):
@@ -49,6 +49,12 @@ def _withheld_again(then: Register, now: Register, who: str, why: str) -> Iterab
             yield Decision("retract", delivery_id, upto, who, why)
         for sequence, reason in sorted(wanted[1].items()):
             yield Decision("hold", delivery_id, sequence, who, reason)
+
+
+def _came_later(sequence: int, then: Register, now: Register) -> bool:
+    """Whether a content was not there yet, or kept out by a manifest that confirms it now."""
+    before = then.contents.get(sequence)
+    return before is None or (before.state == "unconfirmed" and now.contents[sequence].state != "unconfirmed")
 
 
 def _rows_again(then: Decisions, now: Decisions, who: str, why: str) -> Iterable[Decision]:

@@ -163,7 +163,7 @@ def _rows_by_sequence(work: Workspace, table: TableId, intents: Sequence[Deliver
 
 
 def _finish_interrupted(work: Workspace, register: Register) -> None:
-    """Complete the record of appends that a crash cut off from it."""
+    """Complete the record of appends that a crash cut off from it, and of those that never came to be."""
     waiting = [delivery for delivery in register.latest.values() if delivery.state == "ingesting"]
     for table in work.domain.bronze():
         mine = [delivery for delivery in waiting if delivery.table == table.id]
@@ -171,6 +171,9 @@ def _finish_interrupted(work: Workspace, register: Register) -> None:
         if landed:
             work.progress(f"{table.id}: finishing {len(landed)} deliveries of an interrupted run")
             _finish(work, table, landed, late=True)
+        reason = "a run ended before it had read the file"
+        lost = [replace(d, state="torn", rows=0, reason=reason) for d in mine if d not in landed]
+        work.ledger.record("deliveries", [delivery_row(delivery) for delivery in lost])
 
 
 def _entry(work: Workspace, arrival: Arrival, sequence: int | None) -> Delivery:

@@ -65,19 +65,19 @@ def _refine_table(
     ]
     _check_conservation(table, outcomes, before, counts, withdrawn, _visible(table, outcomes, withdrawn, register))
     refinement.record(outcomes, verdicts, rules, pending)
-    gone = [_withdrawal(work, outcome, register) for outcome in ready.gone]
-    rows = [outcome_row(o, register.contents[o.sequence], work.run_id) for o in [*outcomes, *gone]]
+    gone = [_withdrawal(work, table, outcome, register) for outcome in ready.gone]
+    # A content that goes, of a delivery that stays with another one: what became of that one is the newest entry.
+    rows = [outcome_row(o, register.contents[o.sequence], work.run_id) for o in [*gone, *outcomes]]
     work.ledger.record("deliveries", rows)
     refinement.complete()
     _summarise(work, table, [*outcomes, *gone], rules, summary)
     summary.verdicts += refinement.verdict_rows(verdicts, pending)
 
 
-def _withdrawal(work: Workspace, outcome: Outcome, register: Register) -> Outcome:
-    reason = register.aside.get(outcome.delivery_id)
+def _withdrawal(work: Workspace, table: SilverTable, outcome: Outcome, register: Register) -> Outcome:
     return Outcome(
-        outcome.table, outcome.delivery_id, outcome.sequence, "withdrawn", work.fingerprint(outcome.table), reason,
-        outcome.rows_in, 0, 0, 0,
+        table.id, outcome.delivery_id, outcome.sequence, "withdrawn", work.fingerprint(table.id),
+        register.why_gone(outcome, table.bronze), outcome.rows_in, 0, 0, 0,
     )  # fmt: skip
 
 

@@ -34,6 +34,8 @@ from lakehouse.steps.workspace import Workspace
 
 _NAMED = 3
 """Lost contents that are named; the others are counted."""
+_NEVER = "not made"
+"""The fingerprint of no contract."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,8 @@ def _record_publications(work: Workspace, moment: Moment) -> None:
     """Say of each table which versions it was made from, in the numbers that these versions have now."""
     paths = table_paths(work)
     present = {name: table_version(path) for name, path in paths.items()}
-    rows = []
+    rows: list[Row] = []
+    made: set[TableId] = set()
     for table_id, published in work.ledger.publications_at(moment.positions).items():
         table = work.domain.tables.get(table_id)
         version = present.get(str(table_id))
@@ -208,6 +211,12 @@ def _record_publications(work: Workspace, moment: Moment) -> None:
             for name, then in published.input_versions.items()
         }
         rows.append(_publication_row(work, published, version, inputs))
+        made.add(table_id)
+    # A table that was not made then is empty now, whatever its newest entry says it was made from.
+    for computed in work.domain.gold():
+        version = present.get(str(computed.id))
+        if computed.id not in made and version is not None:
+            rows.append(_publication_row(work, Publication(computed.id, version, {}, _NEVER, None), version, {}))
     work.ledger.record("publications", rows)
 
 
@@ -255,5 +264,5 @@ def _changed_contracts(work: Workspace, moment: Moment) -> Sequence[str]:
         for table in work.domain.tables.values()
         if not isinstance(table, BronzeTable)
         and table.id in published
-        and published[table.id].fingerprint != work.fingerprint(table.id)
+        and published[table.id].fingerprint not in (work.fingerprint(table.id), _NEVER)
     ]

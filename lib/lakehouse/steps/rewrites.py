@@ -37,7 +37,7 @@ def rewrites(work: Workspace) -> Mapping[str, Waits]:
 def _replaced(table: SilverTable, register: Register, fingerprint: str) -> frozenset[int] | None:
     """Contents whose rows go, or are judged again, with the next refinement; None when there will be none."""
     pending = register.pending(table.id, table.bronze, fingerprint)
-    gone = register.gone(table.id)
+    gone = register.gone(table.id, table.bronze)
     if not pending and not gone:
         return None
     known = (found.get((table.id, d.delivery_id)) for d in pending for found in (register.outcomes, register.published))

@@ -58,7 +58,7 @@ def pending_deliveries(work: Workspace, table: SilverTable, register: Register) 
 
 def gone_outcomes(work: Workspace, table: SilverTable, register: Register) -> list[Outcome]:
     """What a silver table still says of deliveries within the run's days that count no more."""
-    found = register.gone(table.id)
+    found = register.gone(table.id, table.bronze)
     if work.full_refresh:
         return found
     days = {outcome.sequence: register.contents[outcome.sequence].delivery_date for outcome in found}
