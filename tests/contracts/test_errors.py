@@ -294,6 +294,11 @@ MISTAKES = {
     "gate on the number of columns": [Change(SILVER, "rule: RowCount > 0", "rule: ColumnCount = 6")],
     "unknown column of a gate": [Change(SILVER, '"region" > 0.5', '"regoin" > 0.5')],
     "conformed gate of gold": [Change(DAILY, "{on: staged, ", "{on: conformed, ")],
+    "gate on a count of changed periods": [Change(DAILY, "'ColumnValues \"credits_used\" > 0'", "RowCount > 0")],
+    "gate on a share of changed periods": [
+        Change(DAILY, '"credits_used" > 0', '"credits_used" > 0 with threshold > 0.9')
+    ],
+    "unique key without the period": [Change(DAILY, 'ColumnValues "credits_used" > 0', 'IsPrimaryKey "region"')],
     # --- sources
     "placeholder": [Change(BRONZE, "{month}", "{mont}")],
     "half a day": [Change(BRONZE, "/day={day}", "")],

@@ -76,7 +76,7 @@ def test_what_a_gate_refuses_is_not_made_again_before_something_changes(
 ) -> None:
     gold = tmp_path / "lake" / "billing" / "gold"
     with (conf / "billing/gold/daily_user_usage.yml").open("a") as contract:
-        contract.write("gates: [{on: staged, rule: RowCount < 3}]\n")
+        contract.write("""gates: [{on: staged, rule: 'ColumnValues "user_id" in ["u1", "u2"]'}]\n""")
 
     def users(day: int, *names: str) -> None:
         rows = [usage(f"2025-01-{day:02}T10:00:00Z", name) for name in names]

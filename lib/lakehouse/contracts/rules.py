@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
@@ -23,6 +24,10 @@ GATE_KINDS = (
 _QUOTED = re.compile(r'"([^"]+)"')
 _FILTER = re.compile(r'\bwhere\s+"', re.IGNORECASE)
 _JOINED = re.compile(rf"^\s*\(|\b(?:and|or)\s+\(?\s*(?:{'|'.join(GATE_KINDS)})\b", re.IGNORECASE)
+_OF_ROWS = {"ColumnCount", "ColumnDataType", "ColumnExists", "ColumnLength", "ColumnValues", "IsComplete"}
+"""Statements that hold of some rows together when they hold of each."""
+_OF_KEYS = {"IsPrimaryKey", "IsUnique"}
+_THRESHOLD = re.compile(r"\bwith\s+threshold\b", re.IGNORECASE)
 _PRESENCE = re.compile(r'(?:Completeness|IsComplete) "[^"]+"[^"]*')
 
 
@@ -71,6 +76,24 @@ class Gate(Declaration):
                 "Leave it out: 'lakehouse status' tells how the columns of deliveries differ."
             )
         return None
+
+    def unfit_for_periods(self, periods: Iterable[str], keys: Iterable[str]) -> str | None:
+        """Why it cannot look at the changed periods of a table alone; None when it can, or does no more than warn.
+
+        What is refused must not depend on which periods happen to be computed together. The table's own key lies in one
+        period, whether or not that is a part of it.
+        """
+        kind = self.rule.split()[0]
+        joined = _JOINED.search(_QUOTED.sub("", self.rule))
+        of_rows = kind in _OF_ROWS and not _THRESHOLD.search(self.rule)
+        of_keys = kind in _OF_KEYS and (set(periods) <= {*self.columns} or {*self.columns} == set(keys))
+        if self.severity == "warn" or (not joined and (of_rows or of_keys)):
+            return None
+        return (
+            "is decided by many rows together, and of this table only the periods that changed are looked at: what is "
+            "refused would depend on how deliveries came. Ask something of each row, or of a key with "
+            f"{' and '.join(periods)}, or let it warn. Example: {{on: staged, rule: 'ColumnValues \"amount\" >= 0'}}"
+        )
 
     @field_validator("rule")
     @classmethod
