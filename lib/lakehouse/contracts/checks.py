@@ -324,7 +324,7 @@ def _check_gates(table: SilverTable | GoldTable, columns: Iterable[str]) -> None
             )
         problem = gate.unfit_for_deliveries() if isinstance(table, SilverTable) else None
         if isinstance(table.write, ReplacePeriods):
-            problem = gate.unfit_for_periods(table.write.partition_by, table.write.keys)
+            problem = gate.unfit_for_periods(table.write.partition_by)
         if problem:
             raise ConfigurationError(f"{table.file}: gates.{number}.rule: '{gate.rule}' {problem}")
         _known(table, f"gates.{number}.rule", gate.columns, columns)

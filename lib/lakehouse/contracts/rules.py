@@ -77,16 +77,15 @@ class Gate(Declaration):
             )
         return None
 
-    def unfit_for_periods(self, periods: Iterable[str], keys: Iterable[str]) -> str | None:
+    def unfit_for_periods(self, periods: Iterable[str]) -> str | None:
         """Why it cannot look at the changed periods of a table alone; None when it can, or does no more than warn.
 
-        What is refused must not depend on which periods happen to be computed together. The table's own key lies in one
-        period, whether or not that is a part of it.
+        What is refused must not depend on which periods happen to be computed together.
         """
         kind = self.rule.split()[0]
         joined = _JOINED.search(_QUOTED.sub("", self.rule))
         of_rows = kind in _OF_ROWS and not _THRESHOLD.search(self.rule)
-        of_keys = kind in _OF_KEYS and (set(periods) <= {*self.columns} or {*self.columns} == set(keys))
+        of_keys = kind in _OF_KEYS and set(periods) <= {*self.columns}
         if self.severity == "warn" or (not joined and (of_rows or of_keys)):
             return None
         return (
