@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from lakehouse.errors import TableError
+from lakehouse.landing.news import Days
 from lakehouse.ledger.book import Ledger
 from lakehouse.ledger.decisions import Decision, decision_rows
 from lakehouse.steps.restore import restore
@@ -117,6 +120,35 @@ def test_a_table_that_was_not_there_then_is_made_again_after_going_back(
     run()
     assert daily(lake) == made
     assert run().nothing_new
+
+
+def test_a_key_that_changes_is_not_mixed_with_the_old_one_by_a_run_of_some_days(
+    run: Run, landing: Path, tmp_path: Path, conf: Path
+) -> None:
+    lake = tmp_path / "lake"
+    hour = "2025-01-02T10:00:00Z"
+    deliver(landing, "2025-01-02", "a.csv", [usage(hour, "u1", "-2"), usage(hour, "u1", "-3", resource_id="r2")])
+    deliver(landing, "2025-01-03", "b.csv", [usage(hour, "u1", "-4", resource_id="r3")])
+    run()
+    assert credits_of(lake) == [("u1", "-2.00"), ("u1", "-3.00"), ("u1", "-4.00")]
+    contract = conf / "billing/silver/usage.yml"
+    text = contract.read_text().replace("keys: [usage_timestamp, resource_id,", "keys: [usage_timestamp,")
+    contract.write_text(text.replace('"usage_timestamp" "resource_id" "user_id"', '"usage_timestamp" "user_id"'))
+    with pytest.raises(TableError) as error:
+        run(days=Days(date(2025, 1, 3), date(2025, 1, 3)))
+    assert str(error.value) == (
+        "billing_silver.usage: the key, or how partitions follow from it, is another one in the contract: invoice_id, "
+        "resource_id, usage_date by to_date(usage_timestamp), usage_timestamp, user_id in the lake, invoice_id, "
+        "usage_date by to_date(usage_timestamp), usage_timestamp, user_id now. "
+        "Run again with --full-refresh, which makes the table anew from bronze."
+    )
+    assert credits_of(lake) == [("u1", "-2.00"), ("u1", "-3.00"), ("u1", "-4.00")]
+    run()
+    assert credits_of(lake) == [("u1", "-4.00")]
+    deliver(landing, "2025-01-04", "c.csv", [usage(hour, "u1", "-5", resource_id="r4")])
+    run(days=Days(date(2025, 1, 4), date(2025, 1, 4)))
+    assert credits_of(lake) == [("u1", "-5.00")]
+    assert verify(workspace(lake)).holds
 
 
 def test_a_file_that_goes_before_it_was_read_leaves_nothing_to_do(

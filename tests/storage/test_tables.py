@@ -39,3 +39,21 @@ def test_a_table_without_a_history_gets_none_unseen(shape: Shape) -> None:
         "Run again with --full-refresh, which makes the table anew from bronze."
     )
     assert [field.name for field in DeltaTable(shape.path).schema().fields] == ["customer"]
+
+
+def test_a_table_keeps_what_told_its_rows_apart(tmp_path: Path) -> None:
+    columns = {"customer": ("string", "Who"), "city": ("string", "Where")}
+    found = Shape(str(tmp_path / "t"), "shop_silver.customers", "", columns, identity={"customer": "key"})
+    ensure_table(found)
+    ensure_table(found)
+    with pytest.raises(TableError) as caught:
+        ensure_table(replace(found, identity={"customer": "key", "city": "upper(place)"}))
+    assert str(caught.value) == (
+        "shop_silver.customers: the key, or how partitions follow from it, is another one in the contract: "
+        "customer in the lake, city by upper(place), customer now. "
+        "Run again with --full-refresh, which makes the table anew from bronze."
+    )
+
+
+def test_a_table_from_before_keys_were_noted_is_taken_as_it_is(shape: Shape) -> None:
+    ensure_table(replace(shape, identity={"customer": "key"}))

@@ -10,7 +10,7 @@ from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import BronzeTable, GoldTable, SilverTable
 from lakehouse.contracts.writes import Scd2
 from lakehouse.storage.keyed import History, KeyedTable
-from lakehouse.storage.tables import OBSERVED_AS, Shape
+from lakehouse.storage.tables import KEY, OBSERVED_AS, Shape
 
 
 def bronze_shape(table: BronzeTable, lake: Lake) -> Shape:
@@ -34,6 +34,7 @@ def keyed_table(table: SilverTable, lake: Lake) -> KeyedTable:
     history = _history(table)
     columns = {**declared, **(HISTORY_COLUMNS if history else {}), **DELIVERY_COLUMNS}
     partition_by = table.write.partition_by
+    identity = {name: table.columns[name].sql or KEY for name in partition_by} | dict.fromkeys(table.write.keys, KEY)
     sorted_by = tuple(name for name in table.maintain.zorder_by if name not in partition_by)
     shape = Shape(
         path=lake.table(table.id),
@@ -44,6 +45,7 @@ def keyed_table(table: SilverTable, lake: Lake) -> KeyedTable:
         statistics=("delivery_sequence", *sorted_by),
         change_feed=True,
         keep_days=table.maintain.keep_days,
+        identity=identity,
     )
     what = "lost their key to another row" if history is None else "its versions follow from, as delivered"
     became = {OBSERVED_AS: ("string", "What became of the row: version (it opened one), unchanged or outranked")}
@@ -55,6 +57,7 @@ def keyed_table(table: SilverTable, lake: Lake) -> KeyedTable:
         partition_by=partition_by,
         statistics=("delivery_sequence",),
         keep_days=table.maintain.keep_days,
+        identity=identity,
     )
     return KeyedTable(shape, outranked, table.write.keys, table.write.order_by, history)
 

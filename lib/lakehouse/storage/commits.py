@@ -33,7 +33,7 @@ def append(rows: DataFrame, path: str, partition_by: Sequence[str] = (), applica
 
 def overwrite(rows: DataFrame, shape: Shape) -> None:
     """Replace a whole table, its columns and partitioning included, in one commit."""
-    described = [F.col(name).alias(name, metadata={"comment": text}) for name, (_, text) in shape.columns.items()]
+    described = [F.col(name).alias(name, metadata=shape.about(name)) for name in shape.columns]
     writer = arranged(rows, shape.partition_by).select(*described).write.format("delta").mode("overwrite")
     writer = writer.option("overwriteSchema", "true")
     # A table without partitions would lie in as many files as its rows have tasks: small ones are brought together.

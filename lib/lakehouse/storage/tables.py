@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deltalake import DeltaTable, Field, Schema
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -20,6 +20,10 @@ from lakehouse.ledger.retention import RANGES, retention_properties
 
 OBSERVED_AS = "observed_as"
 """Column beside a table with versions: what became of the row."""
+
+_IDENTITY = "lakehouse.identity"
+KEY = "key"
+"""What the identity says of a column of the key."""
 
 HISTORY_NAMES = {*HISTORY_COLUMNS, OBSERVED_AS}
 
@@ -42,6 +46,13 @@ class Shape:
     """Columns that the contract does not name any more stay."""
     keep_days: int = 30
     """For how long the table can be read as it was."""
+    identity: Mapping[str, str] = field(default_factory=dict)
+    """What tells rows apart and where they lie: columns of the key, and of partitions with how they are derived."""
+
+    def about(self, column: str) -> dict[str, str]:
+        """What the table's schema says of a column."""
+        told = {_IDENTITY: self.identity[column]} if column in self.identity else {}
+        return {"comment": self.columns[column][1], **told}
 
 
 def ensure_table(shape: Shape) -> None:
@@ -54,7 +65,7 @@ def ensure_table(shape: Shape) -> None:
         with committing(shape.path, "create"):
             DeltaTable.create(
                 shape.path,
-                schema=Schema(_fields(shape.columns)),
+                schema=Schema(_fields(shape, shape.columns)),
                 partition_by=list(shape.partition_by),
                 name=shape.name,
                 description=shape.description,
@@ -65,7 +76,7 @@ def ensure_table(shape: Shape) -> None:
     added = _added_columns(table, shape)
     if added:
         with committing(shape.path, "alter"):
-            table.alter.add_columns(_fields(added))
+            table.alter.add_columns(_fields(shape, added))
 
 
 def _properties(shape: Shape) -> dict[str, str | None]:
@@ -79,12 +90,12 @@ def _properties(shape: Shape) -> dict[str, str | None]:
     return properties
 
 
-def _fields(columns: Mapping[str, tuple[str, str]]) -> list[Field]:
-    return [Field.from_json(_field_json(name, kind, text)) for name, (kind, text) in columns.items()]
+def _fields(shape: Shape, columns: Iterable[str]) -> list[Field]:
+    return [Field.from_json(_field_json(name, shape.columns[name][0], shape.about(name))) for name in columns]
 
 
-def _field_json(name: str, kind: str, description: str) -> str:
-    return json.dumps({"name": name, "type": _delta_type(kind), "nullable": True, "metadata": {"comment": description}})
+def _field_json(name: str, kind: str, about: Mapping[str, str]) -> str:
+    return json.dumps({"name": name, "type": _delta_type(kind), "nullable": True, "metadata": about})
 
 
 def _delta_type(kind: str) -> object:
@@ -98,9 +109,10 @@ def _delta_type(kind: str) -> object:
 
 
 def _added_columns(table: DeltaTable, shape: Shape) -> dict[str, tuple[str, str]]:
-    present = {field.name: _spelled(field) for field in table.schema().fields}
+    fields = table.schema().fields
+    present = {one.name: _spelled(one) for one in fields}
     for name, (kind, _) in shape.columns.items():
-        if name in present and present[name] not in (kind, _spelled(_fields({name: (kind, "")})[0])):
+        if name in present and present[name] not in (kind, _spelled(_fields(shape, [name])[0])):
             raise TableError(
                 f"{shape.name}: the column '{name}' is {present[name]} in the lake and {kind} in the contract. "
                 "Run again with --full-refresh, which makes the table anew from bronze."
@@ -114,6 +126,14 @@ def _added_columns(table: DeltaTable, shape: Shape) -> dict[str, tuple[str, str]
             f"{shape.name}: {change} in the contract. "
             "Run again with --full-refresh, which makes the table anew from bronze."
         )
+    told_apart = {one.name: one.metadata[_IDENTITY] for one in fields if _IDENTITY in one.metadata}
+    if told_apart and told_apart != shape.identity:
+        # Rows of one key could lie in two places, or rows of two keys become one, where others are not looked at.
+        raise TableError(
+            f"{shape.name}: the key, or how partitions follow from it, is another one in the contract: "
+            f"{_shown(told_apart)} in the lake, {_shown(shape.identity)} now. "
+            "Run again with --full-refresh, which makes the table anew from bronze."
+        )
     added = {name: column for name, column in shape.columns.items() if name not in present}
     if added.keys() & HISTORY_NAMES:
         raise TableError(
@@ -123,8 +143,12 @@ def _added_columns(table: DeltaTable, shape: Shape) -> dict[str, tuple[str, str]
     return added
 
 
-def _spelled(field: Field) -> str:
-    kind = str(getattr(field.type, "type", field.type))
+def _shown(identity: Mapping[str, str]) -> str:
+    return ", ".join(name if told == KEY else f"{name} by {told}" for name, told in sorted(identity.items()))
+
+
+def _spelled(one: Field) -> str:
+    kind = str(getattr(one.type, "type", one.type))
     return {"integer": "int", "long": "bigint"}.get(kind, kind)
 
 
