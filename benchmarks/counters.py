@@ -25,11 +25,11 @@ def stage_counts(stages: Iterable[Mapping[str, Any]]) -> Counts:
     return found
 
 
-def stage_times(stages: Iterable[Mapping[str, Any]]) -> list[tuple[str, float]]:
-    """Call site and CPU seconds of the tasks of some stages, added up by call site, dearest first."""
-    sites: defaultdict[str, float] = defaultdict(float)
+def by_call_site(stages: Iterable[Mapping[str, Any]], figure: str) -> list[tuple[str, int]]:
+    """Call sites of some stages and a figure of ``STAGE``, added up by call site, greatest first."""
+    sites: defaultdict[str, int] = defaultdict(int)
     for stage in stages:
-        sites[stage["name"]] += stage["task_cpu_ms"] / 1000
+        sites[stage["name"]] += stage[figure]
     return sorted(sites.items(), key=lambda pair: -pair[1])
 
 

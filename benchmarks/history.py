@@ -21,6 +21,8 @@ CORRECTED = 1
 SMALLEST = 4
 """Days of the shortest history that has both, and a newer one."""
 WHO = ("pipeline", "hand-written")
+_TOLD = ("task_cpu_ms", "rows_read", "bytes_read")
+"""Figures of which it is told at which call sites they are greatest."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,8 @@ def _in_session(histories: Histories, records: Records, who: str, repeats: int, 
                 "history", who=who, scenario=run.scenario.name, days=run.history, repeat=run.repeat,
                 wrong=histories.wrong(run), wall=cost["wall"], cpu=cost["cpu"],
                 counters={**counters.stage_counts(cost["stages"]), **counters.commit_counts(run.lake, versions)},
-                operations=counters.operations(run.lake, versions), stages=counters.stage_times(cost["stages"])[:5],
+                operations=counters.operations(run.lake, versions),
+                stages={figure: counters.by_call_site(cost["stages"], figure)[:6] for figure in _TOLD},
             )  # fmt: skip
         shutil.rmtree(run.folder)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks.counters import commit_counts, operations, stage_counts, stage_times, versions
+from benchmarks.counters import by_call_site, commit_counts, operations, stage_counts, versions
 
 STAGES = [
     {
@@ -38,8 +38,9 @@ def test_a_run_without_spark_reads_nothing() -> None:
     assert stage_counts([])["bytes_read"] == 0
 
 
-def test_the_time_of_stages_is_told_by_call_site_dearest_first() -> None:
-    assert stage_times(STAGES) == [("execute at one", 3.5), ("execute at two", 2.25)]
+def test_figures_of_stages_are_told_by_call_site_greatest_first() -> None:
+    assert by_call_site(STAGES, "task_cpu_ms") == [("execute at one", 3500), ("execute at two", 2250)]
+    assert by_call_site(STAGES, "bytes_read") == [("execute at two", 1000), ("execute at one", 500)]
 
 
 def test_only_new_commits_count_and_those_of_the_ledger_apart(tmp_path: Path) -> None:

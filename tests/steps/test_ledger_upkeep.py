@@ -84,8 +84,8 @@ def test_files_that_compaction_left_behind_are_removed_after_a_week(place: Lived
 # --- Retention ---
 
 
-def row(entry: int, run_id: str, days: float) -> dict[str, Any]:
-    return {"entry": entry, "run_id": run_id, "recorded_at": NOW - timedelta(days=days)}
+def row(entry: int, run_id: str, days: float, state: str = "started") -> dict[str, Any]:
+    return {"entry": entry, "run_id": run_id, "recorded_at": NOW - timedelta(days=days), "state": state}
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,8 @@ def row(entry: int, run_id: str, days: float) -> dict[str, Any]:
         # The newest entry stays, however old.
         ([row(1, "a", 90), row(2, "b", 80)], 2),
         ([row(4, "a", 10)], 4),
+        # So does the last run that had ended by then.
+        ([row(1, "a", 90, "finished"), row(2, "b", 80), row(3, "b", 80, "finished"), row(4, "c", 10)], 2),
     ],
 )
 def test_the_first_entry_that_stays(rows: list[dict[str, Any]], kept: int) -> None:
@@ -104,7 +106,8 @@ def test_the_first_entry_that_stays(rows: list[dict[str, Any]], kept: int) -> No
 
 
 def old_ledger(place: LivedIn) -> None:
-    """Three years ago a run, a delivery, a verdict, a publication and a decision; now another run."""
+    """Two runs of long ago, a delivery, a verdict, a publication and a decision."""
+    place.run("older", {"state": "started"}, {"state": "finished", "exit_code": 0})
     place.run("old", {"state": "started"}, {"state": "finished", "exit_code": 0})
     delivery = place.deliver("2022-01-01")
     place.judge(delivery)
@@ -141,14 +144,17 @@ def test_runs_verdicts_and_metrics_are_dropped_after_their_time_and_nothing_else
     }
     upkeep(place.work())
     ledger = place.ledger
-    assert [(row["entry"], row["run_id"]) for row in ledger.rows("runs")] == [(3, "new"), (4, "new")]
+    # What the last run before that time left was the newest until the next one: it can be gone back to.
+    assert [(row["entry"], row["run_id"]) for row in ledger.rows("runs")] == [
+        (3, "old"), (4, "old"), (5, "new"), (6, "new"),
+    ]  # fmt: skip
     assert [row["run_id"] for row in ledger.rows("metrics")] == ["new"]
     kept = {table: len(ledger.rows(table)) for table in ("deliveries", "verdicts", "decisions", "publications")}
     assert kept == {"deliveries": 2, "verdicts": 1, "decisions": 1, "publications": 1}
     # Numbering goes on, and nothing more is done.
     assert works(place.work()) == {}
     place.run("next", {"state": "started"})
-    assert (ledger.rows("runs")[-1]["entry"], ledger.positions()["verdicts"]) == (5, 1)
+    assert (ledger.rows("runs")[-1]["entry"], ledger.positions()["verdicts"]) == (7, 1)
 
 
 def test_a_gold_table_stays_refused_when_the_verdict_about_it_is_dropped(place: LivedIn) -> None:

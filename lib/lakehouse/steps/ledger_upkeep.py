@@ -96,9 +96,12 @@ def _expired(table: DeltaTable, name: str, path: str, cutoff: datetime) -> tuple
 def first_kept(rows: Sequence[Row], cutoff: datetime) -> int:
     """The first entry that stays when those recorded before a moment go.
 
-    Runs that were still at work then stay as a whole, and so does the newest entry: the next one is numbered after it.
+    Runs that were still at work then stay as a whole, and so does the last one that had finished: what it left was the
+    newest until then, and can be gone back to. The newest entry stays: the next one is numbered after it.
     """
     late = {row["run_id"] for row in rows if row["recorded_at"] >= cutoff}
+    ended = [row for row in rows if row["recorded_at"] < cutoff and row.get("state") == "finished"]
+    late |= {row["run_id"] for row in ended[-1:]}
     kept: list[Any] = [row["entry"] for row in rows if row["run_id"] in late]
     return int(min([*kept, rows[-1]["entry"]]))
 
