@@ -141,7 +141,7 @@ def test_the_result_file_adds_up(place: Path) -> None:
 
 def test_every_table_opens_in_delta_rs_and_carries_its_descriptions(place: Path) -> None:
     logs = sorted((place / "lake").glob("*/*/*/_delta_log"))
-    assert len(logs) == 12 + 5
+    assert len(logs) == 13 + 5
     for log in logs:
         table = DeltaTable(str(log.parent))
         assert table.scan().read_all().num_rows >= 0
