@@ -276,6 +276,8 @@ def test_make_goes_by_the_contracts_that_there_are(checkout: Path) -> None:
         assert arguments(run("make", "run", cwd=checkout, **place).stdout) == of_sample(*domains)
         sampled = arguments(run("make", "sample", cwd=checkout, **place).stdout)
         assert [word for word in sampled if word in DOMAINS or word == "shop"] == list(DOMAINS)
+    nowhere = run("make", "verify", cwd=checkout, LAKEHOUSE_CONF="/nowhere")
+    assert arguments(nowhere.stdout)[:2] == ["verify", "billing"], "the command is asked, and says what is missing"
 
 
 def test_make_run_is_about_the_domains_that_a_named_landing_zone_has(checkout: Path) -> None:

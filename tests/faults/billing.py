@@ -114,9 +114,13 @@ def daily_user(published: Sequence[Published]) -> Figures:
 
 def monthly_user(published: Sequence[Published]) -> Figures:
     """Consumption a month and user."""
-    groups = _by([row._replace(day=row.day.replace(day=1)) for row in published], "day", "user")
-    days = {key: {row.at.date() for row in published if (row.day.replace(day=1), row.user) == key} for key in groups}
-    return [(*key, _used(rows), len(rows), len(days[key]), max(row.at for row in rows)) for key, rows in groups.items()]
+    groups: dict[tuple[date, str], list[Published]] = defaultdict(list)
+    for row in published:
+        groups[row.day.replace(day=1), row.user].append(row)
+    return [
+        (*key, _used(rows), len(rows), len({row.day for row in rows}), max(row.at for row in rows))
+        for key, rows in groups.items()
+    ]
 
 
 def user_totals(published: Sequence[Published]) -> Figures:

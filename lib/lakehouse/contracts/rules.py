@@ -60,11 +60,16 @@ class Gate(Declaration):
         """Whether it asks no more of a column than whether its values are there."""
         return _PRESENCE.fullmatch(self.rule) is not None
 
+    @property
+    def _joined(self) -> bool:
+        """Whether it is several statements in one; what stands in quotes is none."""
+        return _JOINED.search(_QUOTED.sub("", self.rule)) is not None
+
     def unfit_for_deliveries(self) -> str | None:
         """Why it cannot look at one delivery at a time, as gates of silver tables do; None when it can."""
         if _FILTER.search(self.rule):
             return "has its own where; a gate of a silver table already looks at one delivery. Leave the where out."
-        if _JOINED.search(_QUOTED.sub("", self.rule)):
+        if self._joined:
             return (
                 "joins statements; a gate of a silver table is one statement about one delivery. Write each as a gate "
                 "of its own, or what is asked of single rows as a row rule. "
@@ -83,10 +88,9 @@ class Gate(Declaration):
         What is refused must not depend on which periods happen to be computed together.
         """
         kind = self.rule.split()[0]
-        joined = _JOINED.search(_QUOTED.sub("", self.rule))
         of_rows = kind in _OF_ROWS and not _THRESHOLD.search(self.rule)
         of_keys = kind in _OF_KEYS and set(periods) <= {*self.columns}
-        if self.severity == "warn" or (not joined and (of_rows or of_keys)):
+        if self.severity == "warn" or (not self._joined and (of_rows or of_keys)):
             return None
         return (
             "is decided by many rows together, and of this table only the periods that changed are looked at: what is "

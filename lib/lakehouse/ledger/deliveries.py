@@ -111,13 +111,9 @@ class Register:
 
     def _withheld(self, outcome: Outcome) -> str | None:
         """Why the content of an outcome does not count, whatever came after it; None when nothing keeps it out."""
-        upto, held = self.decisions.withheld().get(outcome.delivery_id, (0, {}))
+        decided = _decided(outcome.sequence, self.decisions.withheld().get(outcome.delivery_id))
         content = self.contents[outcome.sequence]
-        if outcome.sequence <= upto:
-            return "retracted"
-        if outcome.sequence in held:
-            return f"held: {held[outcome.sequence]}"
-        return (content.reason or "") if content.state == "unconfirmed" else None
+        return decided or ((content.reason or "") if content.state == "unconfirmed" else None)
 
     def _covers(self, outcome: Outcome, delivery: Delivery, fingerprint: str) -> bool:
         same = (outcome.sequence, outcome.fingerprint) == (delivery.sequence, fingerprint)
@@ -203,11 +199,9 @@ def _counting(
     aside: dict[str, str] = {}
     withheld = decided.withheld()
     for sequence, delivery in sorted(contents.items()):
-        upto, held = withheld.get(delivery.delivery_id, (0, {}))
-        if sequence <= upto:
-            aside[delivery.delivery_id] = "retracted"
-        elif sequence in held:
-            aside[delivery.delivery_id] = f"held: {held[sequence]}"
+        decision = _decided(sequence, withheld.get(delivery.delivery_id))
+        if decision:
+            aside[delivery.delivery_id] = decision
         elif sequence in dropped:
             aside.setdefault(delivery.delivery_id, "its rows were removed from bronze")
         elif delivery.state == "unconfirmed":
@@ -216,6 +210,14 @@ def _counting(
             current[delivery.delivery_id] = delivery
             aside.pop(delivery.delivery_id, None)
     return current, aside
+
+
+def _decided(sequence: int, withheld: tuple[int, Mapping[int, str]] | None) -> str | None:
+    """By which decision a content is kept out, of those about its delivery; None when by none."""
+    upto, held = withheld or (0, {})
+    if sequence <= upto:
+        return "retracted"
+    return f"held: {held[sequence]}" if sequence in held else None
 
 
 def _delivery(table: TableId, row: Row) -> Delivery:

@@ -7,7 +7,7 @@ no run takes it into the tables before people release it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lakehouse.contracts.names import BESIDE, LAYERS, TableId
@@ -199,8 +199,7 @@ def _record_publications(work: Workspace, moment: Moment) -> None:
     """Say of each table which versions it was made from, in the numbers that these versions have now."""
     paths = table_paths(work)
     present = {name: table_version(path) for name, path in paths.items()}
-    rows: list[Row] = []
-    made: set[TableId] = set()
+    found = []
     for table_id, published in work.ledger.publications_at(moment.positions).items():
         table = work.domain.tables.get(table_id)
         version = present.get(str(table_id))
@@ -210,14 +209,14 @@ def _record_publications(work: Workspace, moment: Moment) -> None:
             name: _number_now(work, moment, table_id, name, then, present)
             for name, then in published.input_versions.items()
         }
-        rows.append(_publication_row(work, published, version, inputs))
-        made.add(table_id)
+        found.append(replace(published, version=version, input_versions=inputs))
     # A table that was not made then is empty now, whatever its newest entry says it was made from.
+    made = {published.table for published in found}
     for computed in work.domain.gold():
         version = present.get(str(computed.id))
         if computed.id not in made and version is not None:
-            rows.append(_publication_row(work, Publication(computed.id, version, {}, _NEVER, None), version, {}))
-    work.ledger.record("publications", rows)
+            found.append(Publication(computed.id, version, {}, _NEVER, None))
+    work.ledger.record("publications", [_publication_row(work, one) for one in found])
 
 
 def _number_now(
@@ -237,13 +236,13 @@ def _number_now(
     return then if changed_between(table_paths(work)[full], then, left) else now
 
 
-def _publication_row(work: Workspace, published: Publication, version: int, inputs: Mapping[str, int]) -> Row:
+def _publication_row(work: Workspace, published: Publication) -> Row:
     return {
         "run_id": work.run_id,
         "step": "restore",
         "table_id": str(published.table),
-        "version": version,
-        "input_versions": dict(inputs),
+        "version": published.version,
+        "input_versions": dict(published.input_versions),
         "fingerprint": published.fingerprint,
         "rows": published.rows,
     }
