@@ -14,6 +14,7 @@ from lakehouse.ledger.book import table_version
 from lakehouse.quality.conform import DELIVERED
 from lakehouse.quality.decided import DISCARDED, PATCHED_FROM, decided_field
 from lakehouse.quality.rules import REASON_TYPE, reasons
+from lakehouse.storage.asking import among, ask, counts_by
 from lakehouse.storage.commits import append, replace_where, set_where
 from lakehouse.storage.tables import Shape, read_table
 
@@ -106,23 +107,29 @@ def close_superseded(spark: SparkSession, path: str, sequences: Sequence[int], r
     """Close the bad rows of contents that count no more: a correction has replaced them, or they were withdrawn."""
     if not sequences:
         return
-    bad = F.col("delivery_sequence").isin(list(sequences)) & F.col("status").isin(*BAD)
-    if not read_table(spark, path).where(bad).isEmpty():
+    if ask(path, f"SELECT 1 FROM asked WHERE {_bad(sequences)} LIMIT 1"):
         closed = {"closed_run_id": F.lit(run_id), "closed_at": F.current_timestamp()}
+        bad = F.col("delivery_sequence").isin(list(sequences)) & F.col("status").isin(*BAD)
         set_where(spark, path, bad, {"status": F.lit("superseded"), **closed})
 
 
-def broken_rules(spark: SparkSession, path: str, sequences: Sequence[int]) -> dict[int, dict[str, int]]:
+def broken_rules(path: str, sequences: Sequence[int]) -> dict[int, dict[str, int]]:
     """Per delivery sequence: rows that broke each rule, and under '' the quarantined rows."""
-    mine = F.col("delivery_sequence").isin(list(sequences)) & F.col("status").isin(*BAD)
-    rows = read_table(spark, path).where(mine)
-    named = rows.select("delivery_sequence", F.explode(F.concat(F.array(F.lit("")), "reasons.rule")).alias("rule"))
     found: dict[int, dict[str, int]] = {sequence: {} for sequence in sequences}
-    for row in named.groupBy("delivery_sequence", "rule").count().collect():
-        found[row["delivery_sequence"]][row["rule"]] = row["count"]
+    for (sequence,), rows in counts_by(path, ["delivery_sequence"], _bad(sequences)).items():
+        found[sequence][""] = rows
+    each = f"SELECT delivery_sequence, unnest(reasons) AS reason FROM asked WHERE {_bad(sequences)}"
+    for sequence, rule, rows in ask(
+        path, f"SELECT delivery_sequence, reason['rule'], count(*) FROM ({each}) GROUP BY 1, 2"
+    ):
+        found[sequence][rule] = rows
     return found
 
 
-def replayed_rows(spark: SparkSession, path: str, run_id: str) -> int:
+def replayed_rows(path: str, run_id: str) -> int:
     """Rows that a run found to be bad no more."""
-    return read_table(spark, path).where((F.col("status") == "replayed") & (F.col("closed_run_id") == run_id)).count()
+    return sum(counts_by(path, ["status"], f"status = 'replayed' AND {among('closed_run_id', [run_id])}").values())
+
+
+def _bad(sequences: Sequence[int]) -> str:
+    return f"{among('delivery_sequence', sequences)} AND {among('status', BAD)}"

@@ -221,9 +221,10 @@ def _publish(work: Workspace, table: GoldTable, touched: Touched) -> Sequence[Ve
     verdicts: list[Verdict] = []
     if table.gates or table.thresholds:
         result = result.persist()
-        # Nothing can be measured of no rows but their number: a mean of them would fail every gate.
-        empty = result.isEmpty()
-        verdicts += judge_table(result, [g for g in table.gates if not empty or g.rule.startswith("RowCount")])
+        verdicts += judge_table(result, table.gates)
+        # Nothing can be measured of no rows but their number: a mean of them fails every gate.
+        if not all(verdict.passed for verdict in verdicts) and result.isEmpty():
+            verdicts = [verdict for verdict in verdicts if verdict.rule.startswith("RowCount")]
         verdicts += judge_figures(result, table.thresholds)
     if not any(not verdict.passed and verdict.severity == "error" for verdict in verdicts):
         shape = gold_shape(table, work.lake)

@@ -151,15 +151,12 @@ def relist_delivery(delivery: Delivery) -> tuple[int, str] | None:
 
 
 def _rows_by_sequence(work: Workspace, table: TableId, intents: Sequence[Delivery]) -> dict[int, int]:
-    from pyspark.sql import functions as F
+    from lakehouse.storage.asking import among, counts_by
 
-    from lakehouse.storage.tables import partition_filter, read_table
-
-    days = list({intent.delivery_date for intent in intents})
-    sequences = [intent.sequence for intent in intents]
-    rows = read_table(work.spark, work.lake.table(table)).where(partition_filter("delivery_date", days))
-    counted = rows.where(F.col("delivery_sequence").isin(sequences)).groupBy("delivery_sequence").count().collect()
-    return {row["delivery_sequence"]: row["count"] for row in counted}
+    days = among("delivery_date", (intent.delivery_date for intent in intents))
+    mine = among("delivery_sequence", (intent.sequence for intent in intents))
+    found = counts_by(work.lake.table(table), ["delivery_sequence"], f"{days} AND {mine}")
+    return {sequence: rows for (sequence,), rows in found.items()}
 
 
 def _finish_interrupted(work: Workspace, register: Register) -> None:

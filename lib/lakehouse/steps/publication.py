@@ -22,8 +22,8 @@ from lakehouse.steps.recovery import begin, complete
 from lakehouse.steps.shapes import bronze_shape, keyed_table
 from lakehouse.steps.workspace import Workspace
 from lakehouse.storage import keyed, winners
-from lakehouse.storage.keyed import OUTRANKED, Colliding, KeyedTable, Scope
-from lakehouse.storage.tables import OBSERVED_AS, ensure_table, file_count, read_table
+from lakehouse.storage.keyed import Colliding, KeyedTable, Scope
+from lakehouse.storage.tables import ensure_table, file_count
 
 
 @dataclass(frozen=True)
@@ -94,17 +94,13 @@ class Refinement:
             good = narrow.where(f"NOT {QUARANTINED}")
             sequences = [*replaced, *((d.sequence or 0) for d in pending)] if again else []
             empty = rebuild or (file_count(self.keyed.path) == 0 and file_count(self.keyed.outranked_path) == 0)
-            touched = [good.select(*self.keyed.partition_by)]
-            if sequences and not empty:
-                mine = F.col("delivery_sequence").isin(sequences)
-                for path in (self.keyed.path, self.keyed.outranked_path):
-                    touched.append(read_table(self.work.spark, path).where(mine).select(*self.keyed.partition_by))
-            self.scope = keyed.scope_of(touched, self.keyed, empty)
+            bad_count, touched = self._spread(narrow)
+            self.scope = keyed.scope_of(touched, self.keyed, empty, sequences)
             colliding = keyed.collisions(good, self.scope, sequences)
             found = self._at(pending, keyed.colliding_addresses(good, colliding)).select(self.keyed.row_columns)
             rows = found.persist(StorageLevel.MEMORY_AND_DISK)
             bad = narrow.where(QUARANTINED).select(*keyed.ADDRESS)
-            yield Suspects(colliding, rows, bad, bad.count(), narrow, self.scope)
+            yield Suspects(colliding, rows, bad, bad_count, narrow, self.scope)
             rows.unpersist()
             colliding.hashes.unpersist()
 
@@ -118,6 +114,13 @@ class Refinement:
             yield narrow
         finally:
             narrow.unpersist()
+
+    def _spread(self, narrow: DataFrame) -> tuple[int, set[tuple[object, ...]]]:
+        """The number of bad rows, and the partitions of the good ones."""
+        places = [F.when(~F.col(QUARANTINED), F.col(name)).alias(name) for name in self.keyed.partition_by]
+        found = narrow.groupBy(QUARANTINED, *places).count().collect()
+        bad = sum(row["count"] for row in found if row[QUARANTINED])
+        return bad, {tuple(row[name] for name in self.keyed.partition_by) for row in found if not row[QUARANTINED]}
 
     def _at(self, pending: Sequence[Delivery], places: DataFrame) -> DataFrame:
         """Judged rows at some addresses."""
@@ -166,15 +169,9 @@ class Refinement:
     def counts(self) -> dict[int, Placed]:
         """Per delivery sequence: where its rows lie in the touched partitions."""
         assert self.scope is not None
-        scope = self.scope if not self.scope.empty else Scope(self.keyed, (), False)
-        spark = self.work.spark
-        published = scope.read(spark, self.keyed.path).select("delivery_sequence", F.lit("published").alias("place"))
-        beside = self.keyed.beside(scope.read(spark, self.keyed.outranked_path))
-        fate = F.col(OBSERVED_AS) if self.keyed.history else F.lit(OUTRANKED)
-        rows = published.unionByName(beside.select("delivery_sequence", fate.alias("place")))
         found: dict[int, dict[str, int]] = {}
-        for row in rows.groupBy("delivery_sequence", "place").count().collect():
-            found.setdefault(row["delivery_sequence"], {})[row["place"]] = row["count"]
+        for (sequence, place), rows in self.scope.placed().items():
+            found.setdefault(sequence, {})[place] = rows
         return {sequence: Placed(**counted) for sequence, counted in found.items()}
 
     def _alone(self, deliveries: Sequence[Delivery], suspects: Suspects) -> DataFrame:

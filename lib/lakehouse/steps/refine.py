@@ -51,9 +51,9 @@ def _refine_table(
         closed = closed_contents(ready, table, accepted, refused, register)
         close_superseded(work.spark, refinement.quarantine_path, closed, work.run_id)
     if ready.again:
-        moved = replayed_rows(work.spark, refinement.quarantine_path, work.run_id)
+        moved = replayed_rows(refinement.quarantine_path, work.run_id)
         summary.notes += [f"{table.id}: {moved} quarantined rows replayed"] if moved else []
-    rules = broken_rules(work.spark, refinement.quarantine_path, [d.sequence or 0 for d in pending])
+    rules = broken_rules(refinement.quarantine_path, [d.sequence or 0 for d in pending])
     counts = refinement.counts()
     outcomes = [
         replace(

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
 from lakehouse.ledger.book import table_version
+from lakehouse.storage import asking
 from lakehouse.storage.tables import HISTORY_NAMES, OBSERVED_AS, Shape, partition_filter, read_table
 
 ADDRESS = ("delivery_sequence", "record_number")
@@ -126,19 +127,35 @@ class Scope:
             return rows.where(F.lit(False))
         return reduce(lambda found, part: found.where(partition_filter(*part)), self.partitions, rows)
 
+    def placed(self) -> dict[tuple[int, str], int]:
+        """Numbers of the rows that lie here now, by delivery sequence and place: published, or what beside it."""
+        here = " AND ".join(asking.among(*part) for part in self.partitions) or "true"
+        there = asking.counts_by(self.table.path, ["delivery_sequence"], here)
+        found = {(sequence, "published"): rows for (sequence,), rows in there.items()}
+        if self.table.history is None:
+            aside = asking.counts_by(self.table.outranked_path, ["delivery_sequence"], here)
+            return found | {(sequence, OUTRANKED): rows for (sequence,), rows in aside.items()}
+        beside = f"{here} AND {OBSERVED_AS} <> '{VERSION}'"
+        columns = ["delivery_sequence", OBSERVED_AS]
+        aside = asking.counts_by(self.table.outranked_path, columns, beside)
+        return found | {(sequence, fate): rows for (sequence, fate), rows in aside.items()}
+
     def pruning(self) -> tuple[str, Sequence[object]] | None:
         """The first partition column with its values: a MERGE searches those partitions only."""
         return self.partitions[0] if self.partitions else None
 
 
-def scope_of(rows: Sequence[DataFrame], table: KeyedTable, empty: bool) -> Scope:
-    """The partitions in which the keys of some rows lie."""
+def scope_of(touched: set[tuple[object, ...]], table: KeyedTable, empty: bool, replaced: Sequence[int]) -> Scope:
+    """The partitions that are touched: those given, and those with rows of replaced sequences."""
     versions = (table_version(table.path), table_version(table.outranked_path))
     if empty or not table.partition_by:
         return Scope(table, (), empty, versions)
-    values = reduce(DataFrame.unionByName, [frame.select(*table.partition_by) for frame in rows]).distinct().collect()
-    found = [(name, tuple({row[name] for row in values})) for name in table.partition_by]
-    return Scope(table, tuple(found), not values, versions)
+    if replaced:
+        mine = asking.among("delivery_sequence", replaced)
+        for path in (table.path, table.outranked_path):
+            touched = touched | asking.counts_by(path, table.partition_by, mine).keys()
+    found = [(name, tuple({values[at] for values in touched})) for at, name in enumerate(table.partition_by)]
+    return Scope(table, tuple(found), not touched, versions)
 
 
 def key_hash(table: KeyedTable) -> Column:
