@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import pipeline
@@ -33,7 +32,7 @@ def measure(work: Path, records: Records, days: int, rows: int, repeats: int) ->
             cost = load(place)
             gold = place / "billing" / "gold" if name == "pipeline" else place / "gold"
             wrong = [] if name == "bare copy" else differences(expected, gold)
-            records.add("full", who=name, repeat=repeat, wrong=wrong, **_figures(cost))
+            records.add("full", who=name, repeat=repeat, wrong=wrong, **cost.figures())
     shutil.rmtree(work / "full", ignore_errors=True)
 
 
@@ -48,8 +47,3 @@ def _contestants(setup: pipeline.Setup, landing: Path, listed: Path) -> dict[str
         "pipeline": lambda place: pipeline.run(setup, landing, place),
         **{name: other(module) for name, module in OTHERS.items()},
     }
-
-
-def _figures(cost: Cost) -> dict[str, float]:
-    figures = asdict(cost)
-    return {name: round(figures[name], 2) for name in ("wall", "cpu", "peak_mb")}

@@ -177,7 +177,7 @@ def _alone(histories: Histories, records: Records, who: str, scenario: Scenario,
             cost = pipeline.script(histories.setup, "others.hand_written", [listed, run.lake])
     records.add(
         "alone", who=who, scenario=scenario.name, days=length, wrong=histories.wrong(run),
-        wall=round(cost.wall, 2), cpu=round(cost.cpu, 2), peak_mb=round(cost.peak_mb),
+        **cost.figures(),
     )  # fmt: skip
     shutil.rmtree(run.folder)
 

@@ -75,5 +75,5 @@ def _deliver(source: Path, days: Sequence[int], landing: Path) -> None:
 def _keep(records: Records, scenario: str, who: str, days: int, cost: Cost, wrong: Sequence[str] = ()) -> None:
     records.add(
         "long", scenario=scenario, who=who, days=days, wrong=list(wrong),
-        wall=round(cost.wall, 2), cpu=round(cost.cpu, 2), peak_mb=round(cost.peak_mb),
+        **cost.figures(),
     )  # fmt: skip

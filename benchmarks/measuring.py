@@ -32,6 +32,10 @@ class Cost:
     exit_code: int
     printed: str
 
+    def figures(self) -> dict[str, float]:
+        """What is kept of it: wall and CPU seconds, memory in MB."""
+        return {"wall": round(self.wall, 2), "cpu": round(self.cpu, 2), "peak_mb": round(self.peak_mb)}
+
 
 def adopt_orphans() -> None:
     """Become the parent of drivers that outlive the Python process that started them: their CPU time counts."""

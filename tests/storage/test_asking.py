@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from lakehouse.errors import TableError
 from lakehouse.storage.asking import among, ask, counts_by
 
-_KINDS = {
+_KINDS: dict[str, tuple[str, list[str | None]]] = {
     "text": ("string", ["it's", "a\\b", "x/y z=%41", None]),
     "day": ("date", ["2024-02-29", "0001-01-01", "9999-12-31", None]),
     "number": ("int", ["-2", "0", "7", None]),
@@ -22,7 +22,7 @@ _KINDS = {
     "flag": ("boolean", ["true", "false", "true", None]),
     "moment": ("timestamp", ["2024-02-29 12:34:56.789012", "1969-12-31 23:59:59", "2024-02-29 00:00:00", None]),
 }
-_FIRST_TWO = {
+_FIRST_TWO: dict[str, list[object]] = {
     "text": ["it's", "a\\b"],
     "day": [date(2024, 2, 29), date(1, 1, 1)],
     "number": [-2, 0],

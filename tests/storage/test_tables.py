@@ -41,6 +41,24 @@ def test_a_table_without_a_history_gets_none_unseen(shape: Shape) -> None:
     assert [field.name for field in DeltaTable(shape.path).schema().fields] == ["customer"]
 
 
+@pytest.mark.parametrize(
+    ("columns", "partition_by", "told"),
+    [
+        ({"customer": ("int", "Who")}, (), "the column 'customer' is string in the lake and int in the contract"),
+        ({"city": ("string", "Where")}, (), "the column 'customer' is gone in the contract"),
+        ({"customer": ("string", "Who")}, ("customer",), "partition_by was () and is (customer) in the contract"),
+    ],
+)
+def test_a_change_that_would_rewrite_rows_asks_for_it(
+    shape: Shape, columns: dict[str, tuple[str, str]], partition_by: tuple[str, ...], told: str
+) -> None:
+    with pytest.raises(TableError) as caught:
+        ensure_table(replace(shape, columns=columns, partition_by=partition_by))
+    assert str(caught.value) == (
+        f"shop_silver.customers: {told}. Run again with --full-refresh, which makes the table anew from bronze."
+    )
+
+
 def test_a_table_keeps_what_told_its_rows_apart(tmp_path: Path) -> None:
     columns = {"customer": ("string", "Who"), "city": ("string", "Where")}
     found = Shape(str(tmp_path / "t"), "shop_silver.customers", "", columns, identity={"customer": "key"})

@@ -109,38 +109,37 @@ def _delta_type(kind: str) -> object:
 
 
 def _added_columns(table: DeltaTable, shape: Shape) -> dict[str, tuple[str, str]]:
-    fields = table.schema().fields
-    present = {one.name: _spelled(one) for one in fields}
-    for name, (kind, _) in shape.columns.items():
-        if name in present and present[name] not in (kind, _spelled(_fields(shape, [name])[0])):
-            raise TableError(
-                f"{shape.name}: the column '{name}' is {present[name]} in the lake and {kind} in the contract. "
-                "Run again with --full-refresh, which makes the table anew from bronze."
-            )
-    gone = [name for name in present if name not in shape.columns]
-    partitions = tuple(table.metadata().partition_columns)
-    lost = [] if shape.keeps_more else gone
-    if lost or partitions != shape.partition_by:
-        change = f"the column '{lost[0]}' is gone" if lost else f"partition_by was ({', '.join(partitions)})"
+    fields = {one.name: one for one in table.schema().fields}
+    added = {name: column for name, column in shape.columns.items() if name not in fields}
+    change = _rewriting(table, shape, fields) or (
+        "it had no history in the lake and has one in the contract" if added.keys() & HISTORY_NAMES else None
+    )
+    if change:
         raise TableError(
-            f"{shape.name}: {change} in the contract. "
-            "Run again with --full-refresh, which makes the table anew from bronze."
-        )
-    told_apart = {one.name: one.metadata[_IDENTITY] for one in fields if _IDENTITY in one.metadata}
-    if told_apart and told_apart != shape.identity:
-        # Rows of one key could lie in two places, or rows of two keys become one, where others are not looked at.
-        raise TableError(
-            f"{shape.name}: the key, or how partitions follow from it, is another one in the contract: "
-            f"{_shown(told_apart)} in the lake, {_shown(shape.identity)} now. "
-            "Run again with --full-refresh, which makes the table anew from bronze."
-        )
-    added = {name: column for name, column in shape.columns.items() if name not in present}
-    if added.keys() & HISTORY_NAMES:
-        raise TableError(
-            f"{shape.name}: it had no history in the lake and has one in the contract. "
-            "Run again with --full-refresh, which makes the table anew from bronze."
+            f"{shape.name}: {change}. Run again with --full-refresh, which makes the table anew from bronze."
         )
     return added
+
+
+def _rewriting(table: DeltaTable, shape: Shape, fields: Mapping[str, Field]) -> str | None:
+    """The first change of the contract that would rewrite rows, in words."""
+    for name, (kind, _) in shape.columns.items():
+        if name in fields and _spelled(fields[name]) not in (kind, _spelled(_fields(shape, [name])[0])):
+            return f"the column '{name}' is {_spelled(fields[name])} in the lake and {kind} in the contract"
+    lost = [] if shape.keeps_more else [name for name in fields if name not in shape.columns]
+    if lost:
+        return f"the column '{lost[0]}' is gone in the contract"
+    partitions = tuple(table.metadata().partition_columns)
+    if partitions != shape.partition_by:
+        return f"partition_by was ({', '.join(partitions)}) and is ({', '.join(shape.partition_by)}) in the contract"
+    told_apart = {name: one.metadata[_IDENTITY] for name, one in fields.items() if _IDENTITY in one.metadata}
+    if told_apart and told_apart != shape.identity:
+        # Rows of one key could lie in two places, or rows of two keys become one, where others are not looked at.
+        return (
+            "the key, or how partitions follow from it, is another one in the contract: "
+            f"{_shown(told_apart)} in the lake, {_shown(shape.identity)} now"
+        )
+    return None
 
 
 def _shown(identity: Mapping[str, str]) -> str:

@@ -20,6 +20,16 @@ def success_rate() -> Column:
     return F.round(share, 6).cast("decimal(9,6)").alias("success_rate")
 
 
+def added_up() -> list[Column]:
+    """Measures of longer periods from those of their parts; exact, because sums, counts and extremes add up."""
+    return [
+        F.sum("credits_used").cast("decimal(38,8)").alias("credits_used"),
+        F.sum("transaction_count").alias("transaction_count"),
+        F.min("first_activity").alias("first_activity"),
+        F.max("last_activity").alias("last_activity"),
+    ]
+
+
 def usage_rank(currency: str, name: str) -> Column:
     """Place by consumption within a currency, the biggest consumer first; equal consumption goes by name."""
     return F.expr(f"row_number() OVER (PARTITION BY {currency} ORDER BY credits_used DESC, {name} ASC)").alias(

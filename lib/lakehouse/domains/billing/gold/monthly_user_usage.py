@@ -3,14 +3,13 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse.domains.billing.measures import added_up
+
 
 def monthly_user_usage(daily: DataFrame) -> DataFrame:
-    """Consumption per month, currency and user; exact, because sums, counts and extremes of days add up."""
+    """Consumption per month, currency and user."""
     return daily.groupBy("usage_month", "currency", "user_id").agg(
-        F.sum("credits_used").cast("decimal(38,8)").alias("credits_used"),
-        F.sum("transaction_count").alias("transaction_count"),
+        *added_up(),
         F.sum("success_count").alias("success_count"),
         F.count("usage_date").alias("active_days"),
-        F.min("first_activity").alias("first_activity"),
-        F.max("last_activity").alias("last_activity"),
     )
