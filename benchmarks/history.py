@@ -82,7 +82,7 @@ class Run:
 class Histories:
     """The histories of one size of day, made once."""
 
-    def __init__(self, work: Path, lengths: Sequence[int], rows: int, whose: Sequence[str] = WHO) -> None:
+    def __init__(self, work: Path, lengths: Sequence[int], rows: int, whose: Sequence[str]) -> None:
         self.work = work
         self.landing = kept(work / f"history-{max(lengths)}x{rows}", max(lengths) + 7, rows)
         self.truth = Truth(self.landing, self.landing.with_suffix(".duckdb"))
@@ -149,7 +149,7 @@ class Wanted:
     repeats: int
     scenarios: Sequence[str]
     """By name."""
-    who: Sequence[str] = WHO
+    who: Sequence[str]
 
 
 def measure(work: Path, records: Records, wanted: Wanted) -> None:

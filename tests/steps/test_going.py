@@ -15,7 +15,7 @@ from lakehouse.steps.restore import restore
 from lakehouse.steps.verify import verify
 from tests.conftest import Run, deliver, usage
 from tests.steps.test_decisions import A, daily
-from tests.steps.test_manifests import LOADING, say, told
+from tests.steps.test_manifests import LOADING, declare, say, told
 from tests.steps.test_publish import credits_of, table
 from tests.steps.test_recovery import Crash, CrashError, crash
 from tests.steps.test_replay import workspace
@@ -40,9 +40,7 @@ def outcomes(lake: Path) -> list[tuple[int, str, str | None]]:
 def test_a_content_that_its_late_manifest_contradicts_goes_when_the_one_before_it_is_refused(
     run: Run, landing: Path, tmp_path: Path, conf: Path
 ) -> None:
-    contract = conf / "billing/bronze/usage.yml"
-    declared = "  manifest: {files: '{folder}/_manifest.json'}\ncolumns:"
-    contract.write_text(contract.read_text().replace("columns:", declared, 1))
+    declare(conf)
     lake = tmp_path / "lake"
     deliver(landing, "2025-01-02", "a.csv", BAD)
     assert run().exit_code == 3

@@ -29,10 +29,15 @@ DAY = "usage/year=2025/month=01/day=02"
 
 @pytest.fixture
 def conf(conf: Path) -> Path:
+    declare(conf)
+    return conf
+
+
+def declare(conf: Path) -> None:
+    """Let the contract of usage expect a manifest beside its files."""
     contract = conf / "billing/bronze/usage.yml"
     declared = "  manifest: {files: '{folder}/_manifest.json'}\ncolumns:"
     contract.write_text(contract.read_text().replace("columns:", declared, 1))
-    return conf
 
 
 def say(delivered: Path, **rows: int) -> None:
