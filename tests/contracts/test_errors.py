@@ -183,6 +183,13 @@ MISTAKES = {
     "fraction": [Change(SILVER, "compact_below_mb: 32", "compact_below_mb: 0.5")],
     "not above zero": [Change(SILVER, "compact_below_mb: 32", "compact_below_mb: 0")],
     "too few days": [Change(SILVER, "compact_below_mb: 32", "keep_days: 1")],
+    "too many days": [Change(SILVER, "compact_below_mb: 32", "keep_days: 1000000")],
+    "too many days for contents": [
+        Change(BRONZE, "columns:\n", "maintain: {drop_superseded_days: 36501}\ncolumns:\n")
+    ],
+    "too many days for the ledger": [Change(DOMAIN, "description:", "keep_ledger_days: 36501\ndescription:")],
+    "files too large": [Change(SILVER, "compact_below_mb: 32", "target_file_mb: 1048577")],
+    "sorting by what has no ranges": [Change(SILVER, "zorder_by: [user_id]", "zorder_by: [success]")],
     "small files that are above the target": [Change(SILVER, "compact_below_mb: 32", "target_file_mb: 16")],
     "versions kept shorter than a restore goes back": [Change(SILVER, "compact_below_mb: 32", "keep_days: 7")],
     "sorting of bronze": [Change(BRONZE, "columns:\n", "maintain: {zorder_by: [region]}\ncolumns:\n")],

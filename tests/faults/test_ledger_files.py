@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from deltalake import write_deltalake
 from lakehouse.errors import TableError
 from lakehouse.ledger.decisions import Decision, Kind, decision_rows
 from lakehouse.ledger.deliveries import Register
-from lakehouse.steps.order import run_steps
+from lakehouse.steps.order import dry_run, run_steps
 from tests.faults.clocks import backwards
 from tests.steps.lived_in import BRONZE, SILVER, LivedIn, delivery_id
 
@@ -47,13 +48,13 @@ def ledger(place: LivedIn, table: str = "") -> Path:
     return Path(place.lake.root, "billing", "ledger", table)
 
 
-def refused(place: LivedIn) -> str:
+def refused(place: LivedIn, steps: tuple[str, ...] = ("ingest", "refine")) -> str:
     """What a run says that does not begin."""
     before = files(place)
     work = place.work()
     work.progress = lambda line: None
     with pytest.raises(TableError) as error:
-        run_steps(work, ("ingest", "refine"), False, lambda step: None)
+        run_steps(work, steps, False, lambda step: None)
     assert not work.started_spark
     assert files(place) == before
     return str(error.value)
@@ -99,6 +100,36 @@ def test_a_damaged_ledger_stops_a_run_before_it_does_anything(damage: str, place
     assert text.endswith(f" {NOTHING} {THEN}")
     restore_backup(place, tmp_path / "backup")
     assert place.ledger.deliveries().aside == {B: "retracted"}
+
+
+@pytest.mark.parametrize("steps", [("ingest", "refine"), ("maintain",)])
+def test_an_emptied_commit_of_any_table_stops_every_command_that_writes(steps: tuple[str, ...], place: LivedIn) -> None:
+    newest_commit(Path(place.lake.table(BRONZE))).write_bytes(b"")
+    text = refused(place, steps)
+    assert text == (
+        "The log of billing.bronze.usage is damaged: its commit 00000000000000000001.json is empty; the machine went "
+        f"down before it had reached the disk. {NOTHING} Restore the folder {place.lake.table(BRONZE)} from a backup, "
+        "or move the whole lake aside and load it anew."
+    )
+    with pytest.raises(TableError, match=re.escape(text)):
+        dry_run(place.work(), steps)
+
+
+def test_maintenance_leaves_a_bronze_table_alone_that_has_fewer_rows_than_were_taken(place: LivedIn) -> None:
+    text = refused(place, ("maintain",))
+    assert text == (
+        "The log of billing.bronze.usage is damaged: it tells of 2 rows, and the ledger of 200 that were taken; "
+        f"commits are lost. {NOTHING} Restore the folder {place.lake.table(BRONZE)} from a backup, or move the whole "
+        "lake aside and load it anew."
+    )
+
+
+def test_garbage_in_a_log_is_told_in_a_sentence(place: LivedIn) -> None:
+    newest_commit(Path(place.lake.table(BRONZE))).write_text("{not json")
+    text = refused(place, ("maintain",))
+    assert re.fullmatch(
+        rf"The log of the table .*/bronze/usage cannot be read: Kernel error: Json error: [^\n]*\. {THEN}", text
+    )
 
 
 def restore_backup(place: LivedIn, backup: Path) -> None:

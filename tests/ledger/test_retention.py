@@ -19,6 +19,7 @@ from lakehouse.ledger.retention import (
     remove_unneeded,
     retention_properties,
     set_properties,
+    tidy_log,
     unneeded_files,
     write_checkpoint,
 )
@@ -65,6 +66,16 @@ def test_properties_that_are_missing() -> None:
 
 
 # --- Files of older versions ---
+
+
+@pytest.mark.parametrize("name", ["a b", "naïve", "x#y?z"])
+def test_files_go_wherever_the_table_lies(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    compacted(tmp_path / name, configuration=KEPT)
+    age(tmp_path / name, 45)
+    assert unneeded(tmp_path / name) == 4
+    remove_unneeded(str(tmp_path / name), 30, "run-1")
+    assert (unneeded(tmp_path / name), parquet(tmp_path / name)) == (0, 1)
 
 
 def test_files_go_when_no_version_within_the_retention_needs_them(table: Path) -> None:
@@ -154,7 +165,7 @@ def test_log_entries_go_when_no_version_within_the_retention_needs_them(table: P
     (table / "_delta_log" / f".{30:020}.checkpoint.parquet.crc").write_bytes(b"x")
     state = log_state(str(table), 30, 30, now)
     assert (state, state.needs_cleaning) == (LogState(0, 60), True)
-    assert state.work(30) == ["remove 60 log entries older than 30 days"]
+    assert state.work(30) == ["remove 60 files of the log from before the last 30 days"]
     clean_log(str(table), 30, now)
     assert log(table) == [
         f".{30:020}.checkpoint.parquet.crc", f"{30:020}.checkpoint.parquet", f"{30:020}.crc", f"{30:020}.json",
@@ -199,6 +210,22 @@ def test_what_the_log_does_not_tell_any_more_may_have_changed_rows(table: Path) 
     assert changed_since(str(table), 28)
     DeltaTable(str(table)).optimize.compact()
     assert not changed_since(str(table), 30)
+
+
+def test_what_came_after_the_version_that_another_table_was_made_from_stays_known(table: Path) -> None:
+    now = datetime.now(timezone.utc)
+    for number in range(36):
+        append(table, number, configuration=KEPT)
+    for value in ("true", "false"):
+        set_properties(str(table), {"delta.appendOnly": value}, "run-1")
+    write_checkpoint(str(table))
+    age(table, 45)
+    assert log_state(str(table), 37, 30, now) == LogState(0, 37)
+    assert log_state(str(table), 37, 30, now, made_from=35) == LogState(0, 0)
+    tidy_log(str(table), 30, made_from=35)
+    assert not changed_since(str(table), 35)
+    tidy_log(str(table), 30)
+    assert changed_since(str(table), 35)
 
 
 def test_each_of_it_passes_the_fence(table: Path) -> None:

@@ -13,7 +13,7 @@ from lakehouse.cli.results import check_unused
 from lakehouse.errors import ConfigurationError
 from lakehouse.ledger.entries import compact
 from lakehouse.steps.attention import attention
-from lakehouse.steps.ledger_upkeep import carry_out, first_kept, planned_ledger
+from lakehouse.steps.ledger_upkeep import carry_out, dated, first_kept, planned_ledger
 from lakehouse.steps.status import domain_status
 from lakehouse.steps.workspace import Workspace
 from tests.contracts.places import DOMAIN, Change, change
@@ -103,6 +103,15 @@ def row(entry: int, run_id: str, days: float, state: str = "started") -> dict[st
 )
 def test_the_first_entry_that_stays(rows: list[dict[str, Any]], kept: int) -> None:
     assert first_kept(rows, NOW - timedelta(days=60)) == kept
+
+
+def test_runs_recorded_under_a_wrong_clock_stay_as_long_as_they_may_be_young() -> None:
+    rows = [
+        row(1, "a", 100, "finished"), *(row(n, f"b{n}", 20_000, "finished") for n in range(2, 7)),
+        row(7, "c", 0, "finished"),
+    ]  # fmt: skip
+    assert first_kept(rows, NOW - timedelta(days=60)) == 6
+    assert first_kept(dated(rows, NOW), NOW - timedelta(days=60)) == 1
 
 
 def old_ledger(place: LivedIn) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,13 @@ from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
 from lakehouse.errors import ConfigurationError, TableError
 from lakehouse.ledger.retention import retention_properties
+from lakehouse.steps import maintain as maintaining
 from lakehouse.steps.decisions import release
 from lakehouse.steps.maintenance import MaintenancePlan, planned
 from lakehouse.steps.order import dry_run, run_steps
 from lakehouse.steps.restore import restore
-from lakehouse.steps.superseded import superseded
+from lakehouse.steps.summary import RunSummary
+from lakehouse.steps.superseded import Superseded, superseded
 from lakehouse.steps.workspace import Workspace
 from tests.contracts.places import BRONZE as BRONZE_FILE
 from tests.contracts.places import TOTALS as TOTALS_FILE
@@ -212,6 +216,46 @@ def test_what_maintenance_itself_records_is_not_what_the_next_one_finds_to_do(pl
     work.reads_only = False
     assert not run_steps(work, ["maintain"], False, lambda step: None).nothing_new
     assert run_steps(work, ["maintain"], False, lambda step: None).nothing_new
+
+
+def test_the_figures_before_are_those_from_before_contents_were_removed(
+    place: LivedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_log(place.lake.table(BRONZE), small("2025-01-02", 3))
+    work = replace(place.work(), progress=lambda line: None)
+    found = planned(work)
+    to_go = replace(found, tables=(replace(found.tables[0], superseded=Superseded(BRONZE, (), 40)),))
+
+    def drop(work: Workspace, what: Superseded) -> None:
+        shutil.rmtree(place.lake.table(BRONZE))
+        write_log(place.lake.table(BRONZE), small("2025-01-02", 1))
+
+    first = iter([to_go])
+    monkeypatch.setattr(maintaining, "planned", lambda work, writes: next(first, None) or planned(work, writes))
+    monkeypatch.setattr(maintaining, "drop", drop)
+    summary = RunSummary("run-9", "billing", place.lake.root, "", ["maintain"])
+    maintaining.maintain(work, summary)
+    (told,) = (entry for entry in summary.maintenance if entry["table"] == str(BRONZE))
+    assert (told["before"]["files"], told["after"]["files"]) == (3, 1)
+    assert told["note"] == (
+        "billing.bronze.usage: remove 0 superseded contents (0 rows, without use for 40 days); "
+        "3 files (3.0 MB) became 1 file (1.0 MB)"
+    )
+
+
+def test_a_place_without_tables_is_told(place: LivedIn) -> None:
+    work = replace(place.work(), reads_only=False, progress=lambda line: None)
+    told = [f"the lake {place.lake.root} holds no table of billing"]
+    assert dry_run(work, ("maintain",)).notes == told
+    done = run_steps(work, ("maintain",), False, lambda step: None)
+    assert (done.nothing_new, done.notes) == (True, told)
+
+
+def test_to_make_tables_anew_is_nothing_to_do_for_maintenance(place: LivedIn) -> None:
+    write_log(place.lake.table(SILVER), small("2025-01-02", 1))
+    work = replace(place.work(), reads_only=False, full_refresh=True, progress=lambda line: None)
+    done = run_steps(work, ("maintain",), False, lambda step: None)
+    assert (done.nothing_new, done.notes, place.ledger.rows("runs")) == (True, [], [])
 
 
 def test_a_dry_run_says_what_would_be_done(place: LivedIn) -> None:

@@ -312,6 +312,11 @@ def _check_upkeep(table: SilverTable | GoldTable) -> None:
                 f"{table.file}: maintain.zorder_by: '{name}' is a partition column; "
                 "files are arranged inside a partition. Name another column."
             )
+        if table.columns[name].type == "boolean":
+            raise ConfigurationError(
+                f"{table.file}: maintain.zorder_by: '{name}' is a boolean: no ranges are kept of its values, so that "
+                "no file could be skipped. Name another column."
+            )
 
 
 def _check_gates(table: SilverTable | GoldTable, columns: Iterable[str]) -> None:

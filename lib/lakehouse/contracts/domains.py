@@ -21,6 +21,7 @@ from lakehouse.contracts.fingerprints import fingerprint
 from lakehouse.contracts.locations import conf_dir, parsed_code, transform_file
 from lakehouse.contracts.messages import explain
 from lakehouse.contracts.names import LAYERS, TableId
+from lakehouse.contracts.rules import MOST_DAYS
 from lakehouse.contracts.schedules import Alerts, Arrival, Retries
 from lakehouse.contracts.tables import (
     AnyTable,
@@ -52,11 +53,11 @@ class DomainFacts(Declaration):
     arrival: Arrival = Arrival()
     retries: Retries = Retries()
     alerts: Alerts = Alerts()
-    keep_logs_days: Annotated[int, Field(ge=7)] = 90
+    keep_logs_days: Annotated[int, Field(ge=7, le=MOST_DAYS)] = 90
     """For how long the lake keeps the results and logs of runs."""
-    restore_days: Annotated[int, Field(ge=7)] = 30
+    restore_days: Annotated[int, Field(ge=7, le=MOST_DAYS)] = 30
     """For how long ``lakehouse restore`` can go back to what a run left; no table keeps its versions shorter."""
-    keep_ledger_days: Annotated[int, Field(ge=30)] | None = None
+    keep_ledger_days: Annotated[int, Field(ge=30, le=MOST_DAYS)] | None = None
     """For how long the ledger keeps what runs did, judged and measured; None keeps it for ever."""
 
     @field_validator("schedule")

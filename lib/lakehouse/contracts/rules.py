@@ -20,6 +20,9 @@ GATE_KINDS = (
 )  # fmt: skip
 """Statements of DQDL that PyDeequ can judge over one delivery or table alone."""
 
+MOST_DAYS = 36500
+"""A hundred years: the longest that anything can be kept for, where it is not kept for ever."""
+_MOST_MB = 1 << 20
 
 _QUOTED = re.compile(r'"([^"]+)"')
 _FILTER = re.compile(r'\bwhere\s+"', re.IGNORECASE)
@@ -193,11 +196,11 @@ class RowCountDrop(Declaration):
 class Upkeep(Declaration):
     """When the files of a table are brought together, and for how long its old versions stay."""
 
-    compact_below_mb: Annotated[int, Field(gt=0)] = 32
+    compact_below_mb: Annotated[int, Field(gt=0, le=_MOST_MB)] = 32
     """Files below this size are small; a partition with several of them is compacted."""
-    target_file_mb: Annotated[int, Field(gt=0)] = 128
+    target_file_mb: Annotated[int, Field(gt=0, le=_MOST_MB)] = 128
     """The size that files are brought to."""
-    keep_days: Annotated[int, Field(ge=7)] = 30
+    keep_days: Annotated[int, Field(ge=7, le=MOST_DAYS)] = 30
     """For how long old versions stay readable before VACUUM removes their files."""
 
     @model_validator(mode="after")
@@ -226,5 +229,5 @@ class BronzeMaintenance(Upkeep):
 
     example: ClassVar[str] = "maintain: {compact_below_mb: 32, drop_superseded_days: 400}"
 
-    drop_superseded_days: Annotated[int, Field(ge=7)] | None = None
+    drop_superseded_days: Annotated[int, Field(ge=7, le=MOST_DAYS)] | None = None
     """Contents that have counted for nothing for so many days are removed; None keeps everything that was delivered."""

@@ -17,7 +17,7 @@ from lakehouse.errors import TableError
 from lakehouse.ledger.commits import committing, named
 from lakehouse.ledger.decisions import Decisions, decisions
 from lakehouse.ledger.deliveries import Register, register
-from lakehouse.ledger.entries import TABLES, Row, append, highest, newest_entry, open_table, read
+from lakehouse.ledger.entries import TABLES, Row, append, empty_commit, highest, newest_entry, open_table, read
 
 FORMAT = 1
 """Version of the lake's layout; a lake of another version is refused."""
@@ -145,6 +145,16 @@ class Ledger:
                 f"{self.lake.domain(self.domain)}/ledger from a backup, or move the whole lake aside and load it anew."
             )
 
+    def check_logs(self, tables: Mapping[str, str]) -> None:
+        """Raise TableError when the log of a table, given by name with its folder, has an emptied commit.
+
+        A run would take its rows for gone, and maintenance its files for such that no version needs.
+        """
+        for name, path in tables.items():
+            problem = empty_commit(path)
+            if problem:
+                raise damaged(name, problem, path)
+
     def write_format(self) -> None:
         """Note the layout's version, once."""
         path = self._format_file()
@@ -158,6 +168,14 @@ class Ledger:
 
     def _format_file(self) -> Path:
         return Path(self.lake.domain(self.domain)) / "format.json"
+
+
+def damaged(table: str, problem: str, path: str) -> TableError:
+    """What is said of a table whose log is not whole."""
+    return TableError(
+        f"The log of {table} is damaged: {problem}. Nothing was changed. Restore the folder {path} from a backup, or "
+        "move the whole lake aside and load it anew."
+    )
 
 
 def _publications(rows: Sequence[Row], unended: Collection[str] = ("refining", REFUSED)) -> dict[TableId, Publication]:

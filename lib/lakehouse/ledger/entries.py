@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from arro3.core import Array, DataType, Table
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from lakehouse.errors import TableError
 from lakehouse.ledger.commits import committing, named
@@ -52,6 +52,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 """Every ledger table's columns. ``entry`` numbers the rows of a table in the order in which they were recorded."""
 
+_DAMAGED = "Kernel error"
+"""How delta-rs begins to tell of a log that it cannot make sense of."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -81,15 +84,31 @@ def _explained(folder: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a data file that is gone comes as a bare Exception
-        problem = next(iter(str(error).splitlines()), type(error).__name__).rstrip(". ")
         raise TableError(
-            f"The ledger table {folder} cannot be read: {problem}. "
+            f"The ledger table {folder} cannot be read: {in_short(error)}. "
             "Nothing was changed. Restore the folder from a backup, or move the whole lake aside and load it anew."
         ) from error
 
 
+def in_short(error: Exception) -> str:
+    """What went wrong with a table, in one line: delta-rs adds its own stack."""
+    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(". ")
+
+
 def open_table(path: str) -> DeltaTable | None:
-    """A Delta table, or None when there is none."""
+    """A Delta table, or None when there is none. Raises TableError when its log is damaged."""
+    try:
+        return _open(path)
+    except DeltaError as error:
+        if not str(error).startswith(_DAMAGED):
+            raise
+        raise TableError(
+            f"The log of the table {path} cannot be read: {in_short(error)[:300]}. "
+            "Restore the folder from a backup, or move the whole lake aside and load it anew."
+        ) from error
+
+
+def _open(path: str) -> DeltaTable | None:
     try:
         return DeltaTable(path)
     except TableNotFoundError:
@@ -97,14 +116,26 @@ def open_table(path: str) -> DeltaTable | None:
 
 
 def _opened(folder: str) -> DeltaTable | None:
-    opened = open_table(folder)
+    opened = _open(folder)
     if opened is None:
         return None
-    # Readers take an empty commit for one that says nothing; what people decided in it would be forgotten.
-    for path in Path(folder, "_delta_log").glob("*.json") if "://" not in folder else ():
-        if path.stat().st_size == 0:
-            raise ValueError(f"its commit {path.name} is empty; the machine went down before it had reached the disk")
+    problem = empty_commit(folder)
+    if problem:
+        raise ValueError(problem)
     return opened
+
+
+def empty_commit(folder: str) -> str | None:
+    """What is wrong with a table's log when one of its commits is empty; not told of one in an object store.
+
+    Readers take it for one that says nothing: what it added would be forgotten, and its files belong to no version.
+    """
+    for path in sorted(Path(folder, "_delta_log").glob("*.json")) if "://" not in folder else ():
+        # Who only looks holds no claim: a writer may be cleaning up meanwhile.
+        with suppress(FileNotFoundError):
+            if path.stat().st_size == 0:
+                return f"its commit {path.name} is empty; the machine went down before it had reached the disk"
+    return None
 
 
 def append(folder: str, table: str, rows: Sequence[Row]) -> None:

@@ -66,7 +66,7 @@ class LogState:
         if self.needs_checkpoint:
             found.append(f"write a checkpoint: {self.unread} commits since the last one")
         if self.needs_cleaning:
-            found.append(f"remove {self.expired} log entries older than {keep_days} days")
+            found.append(f"remove {self.expired} files of the log from before the last {keep_days} days")
         return found
 
 
@@ -115,7 +115,7 @@ def _listed(table: DeltaTable, days: int) -> int:
     root = table.table_uri
     if "://" in root and not root.startswith("file://"):
         return len(found)
-    folder = Path(unquote(urlsplit(root).path))
+    folder = Path(unquote(urlsplit(root).path) if root.startswith("file://") else root)
     return sum(1 for name in found if (folder / name).exists() or (folder / unquote(name)).exists())
 
 
@@ -148,14 +148,19 @@ def set_properties(path: str, properties: Mapping[str, str], run_id: str) -> Non
         DeltaTable(path).alter.set_table_properties(dict(properties), commit_properties=named(run_id))
 
 
-def log_state(path: str, version: int, keep_days: int, now: datetime, coming: int = 0) -> LogState:
-    """What the log of a table on a disk consists of; nothing is known of one in an object store."""
+def log_state(
+    path: str, version: int, keep_days: int, now: datetime, coming: int = 0, made_from: int | None = None
+) -> LogState:
+    """What the log of a table on a disk consists of; nothing is known of one in an object store.
+
+    ``made_from`` is the oldest version that another table was made from: what came after it has to stay known.
+    """
     if "://" in path:
         return LogState(0, 0)
     unread = version - _checkpoint(path)
     # What a checkpoint that is about to be written makes superfluous counts already.
     planned = (version,) if unread + coming >= _COMMITS else ()
-    return LogState(unread, len(_expired(path, keep_days, now, planned)), coming)
+    return LogState(unread, len(_expired(path, keep_days, now, planned, made_from)), coming)
 
 
 @dataclass(frozen=True)
@@ -205,7 +210,9 @@ def _checkpoint(path: str) -> int:
     return max(_entries(path).checkpoints, default=-1) if found is None else found
 
 
-def _expired(path: str, keep_days: int, now: datetime, planned: Collection[int] = ()) -> list[Path]:
+def _expired(
+    path: str, keep_days: int, now: datetime, planned: Collection[int] = (), made_from: int | None = None
+) -> list[Path]:
     """Files of a log that no version within the retention builds on, oldest first.
 
     ``planned`` are versions that there will be a checkpoint of, besides those that are there.
@@ -219,6 +226,8 @@ def _expired(path: str, keep_days: int, now: datetime, planned: Collection[int] 
     first, pointer = max(old, default=-1), _pointer(path)
     # Readers fail when the checkpoint that they are pointed to is gone, whatever others there are.
     start = first if pointer is None or planned else min(first, pointer)
+    # Of what came after it the log must tell: else the tables made from it would pass for made from something older.
+    start = start if made_from is None else min(start, made_from)
     written = [number for number in (*planned, *entries.checkpoints) if number <= start]
     needed = max(written, default=0)
     found = [file for number, file in entries.files if number < needed]
@@ -240,14 +249,14 @@ def _suffices(entries: _Entries, checkpoint: int, version: int) -> bool:
     return True
 
 
-def tidy_log(path: str, keep_days: int, coming: int = 0) -> None:
+def tidy_log(path: str, keep_days: int, coming: int = 0, made_from: int | None = None) -> None:
     """Do what the log of a table on a disk needs, the commits included that maintenance itself has just made."""
     now, version = datetime.now(timezone.utc), DeltaTable(path).version()
-    state = log_state(path, version, keep_days, now, coming)
+    state = log_state(path, version, keep_days, now, coming, made_from)
     if state.needs_checkpoint:
         write_checkpoint(path)
     if state.needs_cleaning:
-        clean_log(path, keep_days, now)
+        clean_log(path, keep_days, now, made_from)
 
 
 def write_checkpoint(path: str) -> None:
@@ -256,8 +265,8 @@ def write_checkpoint(path: str) -> None:
         DeltaTable(path).create_checkpoint()
 
 
-def clean_log(path: str, keep_days: int, now: datetime) -> None:
+def clean_log(path: str, keep_days: int, now: datetime, made_from: int | None = None) -> None:
     """Remove the log entries that no version within the retention builds on."""
     with committing(path, "clean"):
-        for file in _expired(path, keep_days, now):
+        for file in _expired(path, keep_days, now, (), made_from):
             file.unlink(missing_ok=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from deltalake import DeltaTable
 
+from lakehouse.ledger.clocks import latest_times
 from lakehouse.ledger.entries import TABLES, Row, compact, drop_before, open_table, read
 from lakehouse.ledger.retention import LogState, log_state, remove_unneeded, tidy_log, unneeded_files
 from lakehouse.steps.workspace import Workspace
@@ -71,7 +72,7 @@ def planned_ledger(work: Workspace, now: datetime, coming: int) -> list[LedgerPl
         if table is None:
             continue
         files = len(table.file_uris())
-        expired, first = (0, 0) if keep_days is None else _expired(table, name, path, now - timedelta(days=keep_days))
+        expired, first = (0, 0) if keep_days is None else _expired(table, name, path, keep_days, now)
         plan = LedgerPlan(
             f"{work.domain.name}.ledger.{name}", path, files if files + coming >= _FILES else 0, expired, first,
             unneeded_files(table, _KEEP_DAYS, now), log_state(path, table.version(), _LOG_DAYS, now, coming), keep_days,
@@ -80,17 +81,27 @@ def planned_ledger(work: Workspace, now: datetime, coming: int) -> list[LedgerPl
     return found
 
 
-def _expired(table: DeltaTable, name: str, path: str, cutoff: datetime) -> tuple[int, int]:
+def _expired(table: DeltaTable, name: str, path: str, keep_days: int, now: datetime) -> tuple[int, int]:
     """How many entries are to go, and the first that stays."""
+    cutoff = now - timedelta(days=keep_days)
     actions = table.get_add_actions(flatten=True)
     if name not in _PASSING or "min.recorded_at" not in actions.schema.names:
         return 0, 0
     times = [time for time in actions.column("min.recorded_at").to_pylist() if time is not None]
     if not times or min(times) >= cutoff - _SLACK:
         return 0, 0
-    rows = read(path, name)
+    rows = dated(read(path, name), now)
     first = first_kept(rows, cutoff)
     return sum(1 for row in rows if row["entry"] < first), first
+
+
+def dated(rows: Sequence[Row], now: datetime) -> list[Row]:
+    """Entries with the latest time at which each can have been recorded: what clocks say of it may be wrong."""
+    times = latest_times([row["recorded_at"].timestamp() for row in rows], now.timestamp())
+    return [
+        {**row, "recorded_at": datetime.fromtimestamp(time, timezone.utc)}
+        for row, time in zip(rows, times, strict=True)
+    ]
 
 
 def first_kept(rows: Sequence[Row], cutoff: datetime) -> int:

@@ -43,10 +43,14 @@ def maintain(work: Workspace, summary: RunSummary) -> None:
 
 
 def _after_dropping(work: Workspace, before: MaintenancePlan) -> MaintenancePlan:
-    """The plan for the files as they are now; what was dropped stays in it."""
-    dropped = {table.table: table.superseded for table in before.tables}
+    """The plan for the files as they are now; what was dropped, and what the tables were before, stays in it."""
+    known = {table.table: table for table in before.tables}
     now = planned(work, writes=True)
-    return replace(now, tables=tuple(replace(table, superseded=dropped.get(table.table)) for table in now.tables))
+    tables = (
+        replace(table, superseded=known[table.table].superseded, figures=known[table.table].figures)
+        for table in now.tables
+    )
+    return replace(now, tables=tuple(tables))
 
 
 def _carry_out(work: Workspace, table: TablePlan) -> None:
@@ -60,7 +64,7 @@ def _carry_out(work: Workspace, table: TablePlan) -> None:
         work.progress(f"{table.table}: removing {table.unneeded} files")
         remove_unneeded(table.path, table.keep_days, work.run_id)
     if table.work():
-        tidy_log(table.path, table.keep_days)
+        tidy_log(table.path, table.keep_days, made_from=table.made_from)
 
 
 def _optimize(work: Workspace, table: TablePlan, parts: Sequence[Part], sorted_by: Sequence[str]) -> None:
@@ -90,11 +94,15 @@ def _figures(table: TablePlan) -> Figures:
     return figures(data_files(opened, table.rules.sorted_by), table.rules.small, table.rules.sorted_by)
 
 
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
+
+
 def _note(table: TablePlan, after: Figures) -> str:
     """What was done to a table, for the end of a run."""
     before, found = table.figures, []
     if before.files != after.files or any(part.action != "leave" for part in table.parts):
-        sizes = [f"{one.files} files ({one.size / MB:.1f} MB)" for one in (before, after)]
+        sizes = [f"{_files(one.files)} ({one.size / MB:.1f} MB)" for one in (before, after)]
         found.append(" became ".join(sizes))
     for old, new in zip(before.lookups, after.lookups, strict=False):
         if round(old.read, 1) != round(new.read, 1):

@@ -11,6 +11,7 @@ from typing import Any
 from deltalake import DeltaTable
 
 from lakehouse.contracts.rules import Maintenance, Upkeep
+from lakehouse.ledger.book import damaged, row_count, table_version
 from lakehouse.ledger.data_files import data_files, newest_commits
 from lakehouse.ledger.entries import open_table
 from lakehouse.ledger.retention import (
@@ -52,6 +53,8 @@ class TablePlan:
     unsorted: str = ""
     """Why it is not sorted by some columns, though the contract says so."""
     superseded: Superseded | None = None
+    made_from: int | None = None
+    """The oldest version that another table was made from last."""
 
     def chosen(self, action: str) -> list[Part]:
         """The partitions that something is done about."""
@@ -132,13 +135,42 @@ def planned(work: Workspace, writes: bool = False) -> MaintenancePlan:
         return rewrites(work)
 
     plans = []
+    made_from = _made_from(work)
+    _check_bronze(work)
     for name, path, upkeep in _tables(work):
         table = open_table(path)
         if table is not None:
-            plans.append(_planned(work, name, table, path, upkeep, lambda name=name: ahead().get(name, Waits()), now))
+            used = made_from.get(name)
+            plan = _planned(work, name, table, path, upkeep, lambda name=name: ahead().get(name, Waits()), now, used)
+            plans.append(plan)
     tables = tuple(_with_superseded(work, plans, now))
     found = MaintenancePlan(tables, tuple(planned_ledger(work, now, _OWN_ENTRIES if writes else 0)))
     return found if writes or found.nothing else MaintenancePlan(tables, tuple(planned_ledger(work, now, _OWN_ENTRIES)))
+
+
+def _made_from(work: Workspace) -> dict[str, int]:
+    """By name, the oldest version of each table that another one was made from last."""
+    found: dict[str, int] = {}
+    for made in work.ledger.attempts().values():
+        for name, version in made.input_versions.items():
+            found[name] = min(version, found.get(name, version))
+    return found
+
+
+def _check_bronze(work: Workspace) -> None:
+    """Raise TableError when a bronze table has fewer rows than were taken: what its log lost must not be removed."""
+    state = work.ledger.deliveries()
+    for table in work.domain.bronze():
+        taken = sum(
+            content.rows or 0
+            for sequence, content in state.contents.items()
+            if content.table == table.id and sequence not in state.dropped
+        )
+        path = work.lake.table(table.id)
+        there = row_count(path) if taken and table_version(path) is not None else taken
+        if there < taken:
+            problem = f"it tells of {there} rows, and the ledger of {taken} that were taken; commits are lost"
+            raise damaged(str(table.id), problem, path)
 
 
 def _tables(work: Workspace) -> list[tuple[str, str, Upkeep]]:
@@ -153,7 +185,14 @@ def _tables(work: Workspace) -> list[tuple[str, str, Upkeep]]:
 
 
 def _planned(
-    work: Workspace, name: str, table: DeltaTable, path: str, upkeep: Upkeep, waits: Any, now: datetime
+    work: Workspace,
+    name: str,
+    table: DeltaTable,
+    path: str,
+    upkeep: Upkeep,
+    waits: Any,
+    now: datetime,
+    made_from: int | None,
 ) -> TablePlan:
     metadata, local = table.metadata(), work.lake.local
     rules, unsorted = _rules(upkeep, {field.name for field in table.schema().fields}, local)
@@ -170,8 +209,9 @@ def _planned(
         missing,
         # Where the retention is new, what was removed before may be forgotten already.
         0 if missing.keys() & retention_properties(0).keys() else unneeded_files(table, upkeep.keep_days, now),
-        log_state(path, table.version(), upkeep.keep_days, now),
+        log_state(path, table.version(), upkeep.keep_days, now, made_from=made_from),
         unsorted,
+        made_from=made_from,
     )
 
 

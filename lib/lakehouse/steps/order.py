@@ -22,7 +22,7 @@ from lakehouse.steps.ingest import ingest
 from lakehouse.steps.maintain import maintain
 from lakehouse.steps.maintenance import MaintenancePlan, planned
 from lakehouse.steps.plans import plan
-from lakehouse.steps.recording import record_run
+from lakehouse.steps.recording import record_run, table_paths
 from lakehouse.steps.recovery import recover
 from lakehouse.steps.restore import resume_restore
 from lakehouse.steps.staleness import gone_outcomes, pending_deliveries, stale_tables
@@ -59,6 +59,7 @@ def run_steps(
         claim(work.lake, work.domain.name, work.run_id, work.progress, work.environment.lease_seconds),
     ):
         work.ledger.check_format()
+        work.ledger.check_logs(table_paths(work))
         work.ledger.check_whole([table.id for table in work.domain.bronze()])
         undone = recover(work)
         if undone:
@@ -97,7 +98,8 @@ def _nothing_to_do(work: Workspace, steps: Sequence[str], news: News) -> bool:
     register = work.ledger.deliveries()
     # A crash may have left deliveries in bronze that the ledger does not count yet, and whose files are gone.
     unfinished = "ingest" in steps and any(delivery.state == "ingesting" for delivery in register.latest.values())
-    if work.full_refresh or news.candidates or unfinished:
+    anew = work.full_refresh and not {"refine", "aggregate"}.isdisjoint(steps)
+    if anew or news.candidates or unfinished:
         return False
     if "refine" in steps:
         for table in work.domain.silver():
@@ -110,7 +112,17 @@ def _in_order(work: Workspace, steps: Sequence[str], summary: RunSummary) -> boo
     """Whether the files need nothing; the summary says what was found."""
     plan = planned(work) if "maintain" in steps else MaintenancePlan()
     summary.maintenance = plan.as_json()
+    summary.notes += _no_tables(work, steps, plan)
     return plan.nothing
+
+
+def _no_tables(work: Workspace, steps: Sequence[str], plan: MaintenancePlan) -> list[str]:
+    """What is said when maintenance finds no table at all: the place may be misspelt."""
+    return (
+        [f"the lake {work.lake.root} holds no table of {work.domain.name}"]
+        if [*steps] == ["maintain"] and not plan.tables
+        else []
+    )
 
 
 def _do(work: Workspace, steps: Sequence[str], news: News, summary: RunSummary, on_step: Callable[[str], None]) -> None:
@@ -223,9 +235,10 @@ def dry_run(work: Workspace, steps: Sequence[str]) -> RunSummary:
     chosen = [step for step in STEPS if step in steps]
     summary = RunSummary(work.run_id, work.domain.name, work.lake.root, work.landing, chosen, dry_run=True)
     work.ledger.check_format()
+    work.ledger.check_logs(table_paths(work))
     news = _look(work, chosen, summary)
     found = plan(work, chosen, news)
-    summary.notes = found.notes(chosen)
+    summary.notes = found.notes(chosen) + _no_tables(work, chosen, found.maintenance)
     summary.maintenance = found.maintenance.as_json()
     summary.nothing_new = _nothing_to_do(work, chosen, news) and found.maintenance.nothing
     return summary

@@ -14,6 +14,7 @@ from typing import Any
 from deltalake import DeltaTable, QueryBuilder
 
 from lakehouse.errors import TableError
+from lakehouse.ledger.entries import in_short
 
 
 def ask(path: str, statement: str) -> list[tuple[Any, ...]]:
@@ -25,8 +26,7 @@ def ask(path: str, statement: str) -> list[tuple[Any, ...]]:
     try:
         found = builder.execute(statement).read_all()
     except Exception as error:  # a data file that is gone comes as a bare Exception
-        problem = next(iter(str(error).splitlines()), type(error).__name__).rstrip(". ")
-        raise TableError(f"The table {path} cannot be read: {problem}.") from error
+        raise TableError(f"The table {path} cannot be read: {in_short(error)}.") from error
     return list(zip(*(found.column(name).to_pylist() for name in found.column_names), strict=True))
 
 
