@@ -252,6 +252,9 @@ MISTAKES = {
         Change(DAILY, "usage_date: usage.usage_date}", "usage_date: usage.usage_date, region: usage.region}"),
         Change(DAILY, "partition_by: [usage_date]", "partition_by: [usage_date, region]"),
     ],
+    "periods of another type": [
+        Change(DAILY, "usage_date: {type: date, required: true", "usage_date: {type: timestamp, required: true")
+    ],
     "periods of a whole table": [Change(TOTALS, "write: {", "periods: {region: daily.region}\nwrite: {")],
     "unknown input of a period": [Change(DAILY, "usage.usage_date", "usag.usage_date")],
     "period without a column": [Change(DAILY, "usage_date: usage.usage_date", "usage_date: usage")],
@@ -284,6 +287,7 @@ MISTAKES = {
     "rule that is a number": [rule("1")],
     "rule that is a statement": [rule("drop table usage")],
     "unknown column in a derived one": [derived("to_date(usage_timestam)")],
+    "order of arrival in a derived column": [derived('"date_add(delivery_date, delivery_sequence)"')],
     "column that is derived later": [
         Change(SILVER, "  usage_date: {", "  month: {type: date, description: x, derived: last_day(usage_date)}\n"
                "  usage_date: {")

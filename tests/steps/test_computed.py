@@ -71,6 +71,35 @@ def test_what_was_never_delivered_counts_as_empty(spark: SparkSession, tmp_path:
     assert rows_of(tmp_path / "lake", COVERAGE)[1] == ("dim_date", 6, "6 of 6 lines lie in the fiscal calendar")
 
 
+def test_what_a_crash_left_of_a_table_before_its_first_rows_is_no_table(
+    run: Run, landing: Path, tmp_path: Path, conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (conf / "billing/gold/daily_user_usage.yml").open("a") as contract:
+        contract.write("gates: [{on: staged, rule: 'ColumnValues \"credits_used\" < 5'}]\n")
+    deliver_usage(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", "u1", "-2")])
+    with monkeypatch.context() as patch:
+        patch.setattr("lakehouse.steps.aggregate.overwrite", _die)
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    assert table(tmp_path / "lake", "gold/daily_user_usage") == []
+    deliver_usage(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", "u1", "-7")])
+    refused = run()
+    (told,) = refused.refused_tables
+    assert told.startswith("billing.gold.daily_user_usage is not published: ")
+    assert refused.notes[:2] == [
+        "billing.gold.monthly_user_usage waits for billing.gold.daily_user_usage",
+        "billing.gold.user_totals waits for billing.gold.monthly_user_usage",
+    ]
+    assert not (tmp_path / "lake/billing/gold/monthly_user_usage").exists()
+    assert run().nothing_new
+    deliver_usage(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", "u1", "-2")])
+    assert (run().exit_code, len(table(tmp_path / "lake", "gold/user_totals"))) == (0, 1)
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_what_a_gate_refuses_is_not_made_again_before_something_changes(
     run: Run, landing: Path, tmp_path: Path, conf: Path
 ) -> None:

@@ -272,7 +272,14 @@ def _check_periods(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None
                 if source not in table.inputs
                 else f"{table.file}: periods.{name}: '{source}' names no column. Example: {name}: {source}.{name}"
             )
-        _known(table, f"periods.{name}", [column], tables[table.inputs[source]].columns)
+        columns = tables[table.inputs[source]].columns
+        _known(table, f"periods.{name}", [column], columns)
+        kind, found = table.columns[name].type, getattr(columns[column], "type", None)
+        if found != kind:
+            raise ConfigurationError(
+                f"{table.file}: periods.{name}: '{source}.{column}' is {found}, and '{name}' is {kind}: what changed "
+                f"in the one tells what to make anew of the other. Derive a {kind} in {table.inputs[source]}."
+            )
 
 
 def check_retention(

@@ -9,6 +9,9 @@ from lakehouse.contracts.expressions import check_expression
 from lakehouse.contracts.tables import SilverTable
 from lakehouse.errors import ConfigurationError
 
+_DELIVERED = set(DELIVERY_COLUMNS) - {"delivery_sequence"}
+"""What SQL may use of a delivery. Its sequence tells in which order deliveries came, which nothing may depend on."""
+
 
 def check_sql(domain: Domain) -> None:
     """Raise ConfigurationError for the first derived column, row rule or partition that cannot work.
@@ -17,7 +20,7 @@ def check_sql(domain: Domain) -> None:
     """
     for table in domain.silver():
         _check_derived(table)
-        everything = {*table.columns, *DELIVERY_COLUMNS}
+        everything = {*table.columns, *_DELIVERED}
         for name, rule in table.row_rules.items():
             check_expression(f"{table.file}: row_rules.{name}.assert", rule.condition, everything)
     for gold in domain.gold():
@@ -28,7 +31,7 @@ def check_sql(domain: Domain) -> None:
 
 def _check_derived(table: SilverTable) -> None:
     # A derived column may use those that are derived before it.
-    known = {name for name, column in table.columns.items() if not column.sql} | set(DELIVERY_COLUMNS)
+    known = {name for name, column in table.columns.items() if not column.sql} | _DELIVERED
     of_key = set(table.write.keys)
     for name, sql in table.derived():
         where = f"{table.file}: columns.{name}.{'mapped' if table.columns[name].mapped else 'derived'}"

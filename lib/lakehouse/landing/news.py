@@ -130,9 +130,9 @@ def _examined(file: LandedFile, table: BronzeTable, seal: Seal | None, register:
     if seal and seal.waits:
         return Arrival(file, Content("", None, seal.waits), corrects, seal, unconfirmed=True)
     content = sniff(file, table)
-    taken = _taken(file, register)
-    if taken and taken.content_hash == content.content_hash and _read_alike(taken, table):
-        return _judged(file, taken, seal)
+    for taken in _taken(file, register):
+        if taken.content_hash == content.content_hash and _read_alike(taken, table):
+            return _judged(file, taken, seal)
     contradiction = seal.contradiction(file.size, content.content_hash) if seal else None
     if contradiction:
         return Arrival(file, Content(content.content_hash, None, contradiction), corrects, seal, unconfirmed=True)
@@ -141,16 +141,29 @@ def _examined(file: LandedFile, table: BronzeTable, seal: Seal | None, register:
 
 def judged_unread(file: LandedFile, seal: Seal, register: Register) -> Delivery | None:
     """The ledger entry for an unchanged file in bronze whose manifest is what is new; None when it must be read."""
-    taken = _taken(file, register)
-    return _judged(file, taken, seal) if taken and is_unchanged(file, taken) else None
+    unchanged = (taken for taken in _taken(file, register) if is_unchanged(file, taken))
+    return next((_judged(file, taken, seal) for taken in unchanged), None)
 
 
-def _taken(file: LandedFile, register: Register) -> Delivery | None:
-    """The content of a delivery that lies in bronze and was the last to be looked at, or is the one that counts."""
+def _taken(file: LandedFile, register: Register) -> list[Delivery]:
+    """The contents in bronze that a file's may be once more: to be there again makes none of them a correction.
+
+    The one that was looked at last, the one that counts, and where the last look found none in bronze (half a file, one
+    that its manifest keeps out), the newest: it may be retracted or held, and people may have decided about its rows.
+    """
     latest = register.latest.get(file.delivery_id)
-    if latest and latest.sequence is not None and latest.state in {"ingested", "unconfirmed"}:
-        return latest
-    return register.current.get(file.delivery_id) if latest and latest.state == "unconfirmed" else None
+    if latest is None or latest.state in {"ingesting", "torn"}:
+        return []
+    counts = register.current.get(file.delivery_id)
+    if latest.sequence is not None:
+        return [latest, counts] if counts and counts.sequence != latest.sequence else [latest]
+    mine = [
+        content
+        for sequence, content in register.contents.items()
+        if content.delivery_id == file.delivery_id and sequence not in register.dropped
+    ]
+    newest = max(mine, key=lambda content: content.sequence or 0, default=None)
+    return [content for content in (counts, newest) if content]
 
 
 def _judged(file: LandedFile, taken: Delivery, seal: Seal | None) -> Delivery:

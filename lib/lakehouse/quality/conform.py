@@ -31,6 +31,11 @@ they are planned and computed once, and not again inside every filter on the jud
 # A date and a time of day, written in full: Spark alone would read '12:30' as today and drop a seventh decimal.
 # They end with \z: a $ would let a line end stand behind the value.
 _ISO_TIMESTAMP = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?\z"
+_YEARS = {
+    "date": ("0001-01-01", "9999-12-31"),
+    "timestamp": ("0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"),
+}
+"""The first and the last value of each kind that every reader knows."""
 _ISO_DATE = r"^\d{4}-\d{2}-\d{2}\z"
 _OFFSET_WITHOUT_COLON = r"([+-]\d{2})(\d{2})$"
 
@@ -92,14 +97,19 @@ def derive(rows: DataFrame, table: SilverTable) -> DataFrame:
     lost, helpers = F.col(UNCONFORMED), []
     for name, sql in table.derived():
         kind, found = table.columns[name].type, rows.withColumn(name, F.expr(sql))
-        if found.schema[name].dataType.simpleString() != kind:
+        if kind in _YEARS or found.schema[name].dataType.simpleString() != kind:
             # A step of its own, so that the expression is computed once. A plain cast would wrap large numbers around.
             helper = f"whole {name}"
-            found = rows.withColumn(helper, F.expr(sql)).withColumn(name, F.expr(f"try_cast(`{helper}` AS {kind})"))
+            fitting = F.expr(f"try_cast(`{helper}` AS {kind})")
+            fitting = _within_years(fitting, kind) if kind in _YEARS else fitting
+            found = rows.withColumn(helper, F.expr(sql)).withColumn(name, fitting)
             lost = lost | (F.col(f"`{helper}`").isNotNull() & F.col(name).isNull())
             helpers.append(helper)
         rows = found
-    return rows.withColumn(UNCONFORMED, lost).drop(*helpers) if helpers else rows
+    rows = rows.withColumn(UNCONFORMED, lost).drop(*helpers) if helpers else rows
+    # Delta cannot tell an empty text from none where it names a partition.
+    texts = [name for name in table.write.partition_by if table.columns[name].type == "string"]
+    return rows.withColumns({name: F.nullif(F.col(name), F.lit("")) for name in texts})
 
 
 def check_transformed(before: DataFrame, after: DataFrame, table: SilverTable) -> DataFrame:
@@ -168,7 +178,9 @@ def _value(text: Column, column: contract_columns.Column) -> tuple[Column, Colum
                 None,
             )
         case "date" | "timestamp":
-            return F.coalesce(*(_moment(text, column.type, form) for form in column.formats)), None
+            return _within_years(
+                F.coalesce(*(_moment(text, column.type, form) for form in column.formats)), column.type
+            ), None
         case "int" | "bigint":
             return F.when(text.rlike(r"^[+-]?\d+\z"), text.cast(column.type)), None
         case _:
@@ -183,6 +195,12 @@ def _decimal(text: Column, column: contract_columns.Column) -> tuple[Column, Col
     decimals = F.when(point > 0, F.length(F.call_function("rtrim", F.lit("0"), text)) - point).otherwise(F.lit(0))
     excess = plain & (decimals > scale)
     return F.when(plain & (decimals <= scale), text.cast(column.type)), excess
+
+
+def _within_years(value: Column, kind: str) -> Column:
+    """A day or time of the years 1 to 9999 (UTC), null for any other: Spark counts further, others do not."""
+    first, last = (F.lit(text).cast(kind) for text in _YEARS[kind])
+    return F.when(value.between(first, last), value)
 
 
 def _moment(text: Column, kind: str, form: str) -> Column:

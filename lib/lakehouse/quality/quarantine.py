@@ -14,9 +14,10 @@ from lakehouse.ledger.book import table_version
 from lakehouse.quality.conform import DELIVERED
 from lakehouse.quality.decided import DISCARDED, PATCHED_FROM, decided_field
 from lakehouse.quality.rules import REASON_TYPE, reasons
-from lakehouse.storage.asking import among, ask, counts_by
+from lakehouse.storage.asking import ask, counts_by
 from lakehouse.storage.commits import append, replace_where, set_where
 from lakehouse.storage.tables import Shape, read_table
+from lakehouse.storage.values import Values
 
 COLUMNS = {
     "quarantine_id": ("string", "Identity of the row: a hash of table, delivery, sequence and record number"),
@@ -128,8 +129,13 @@ def broken_rules(path: str, sequences: Sequence[int]) -> dict[int, dict[str, int
 
 def replayed_rows(path: str, run_id: str) -> int:
     """Rows that a run found to be bad no more."""
-    return sum(counts_by(path, ["status"], f"status = 'replayed' AND {among('closed_run_id', [run_id])}").values())
+    return sum(
+        counts_by(
+            path, ["status"], f"status = 'replayed' AND {Values.of('closed_run_id', 'string', [run_id]).asked()}"
+        ).values()
+    )
 
 
 def _bad(sequences: Sequence[int]) -> str:
-    return f"{among('delivery_sequence', sequences)} AND {among('status', BAD)}"
+    mine = Values.numbers("delivery_sequence", sequences).asked()
+    return f"{mine} AND {Values.of('status', 'string', BAD).asked()}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 
 from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import GoldTable
@@ -19,12 +20,13 @@ from lakehouse.quality.figures import judge_figures
 from lakehouse.quality.gates import Verdict, explain, judge_table
 from lakehouse.steps.batches import transformed
 from lakehouse.steps.shapes import gold_shape, made_shape
-from lakehouse.steps.staleness import inputs_moved, stale_tables
+from lakehouse.steps.staleness import inputs_moved, is_made, stale_tables
 from lakehouse.steps.summary import RunSummary, TableSummary
 from lakehouse.steps.workspace import Workspace
 from lakehouse.storage.changes import changed_values
 from lakehouse.storage.commits import overwrite, replace_where
-from lakehouse.storage.tables import empty_rows, ensure_table, partition_filter, read_table, value_condition
+from lakehouse.storage.tables import empty_rows, ensure_table, read_table
+from lakehouse.storage.values import Values
 
 _SIDE_BY_SIDE = 2
 
@@ -33,14 +35,14 @@ _SIDE_BY_SIDE = 2
 class Touched:
     """What a gold table has to compute again: some values of its period column, or everything."""
 
-    values: Sequence[object] | None
-    """None means everything."""
+    texts: Collection[str | None] | None
+    """The values as texts. None means everything."""
     why: str
 
     @property
     def nothing(self) -> bool:
         """Whether no row can have changed."""
-        return self.values is not None and not self.values
+        return self.texts is not None and not self.texts
 
 
 class _Feeds:
@@ -49,10 +51,10 @@ class _Feeds:
     def __init__(self, work: Workspace) -> None:
         self._work = work
         self._lock = Lock()
-        self._found: dict[tuple[TableId, str, int, int], list[object] | None] = {}
+        self._found: dict[tuple[TableId, str, int, int], set[str | None] | None] = {}
 
-    def changed(self, source: TableId, column: str, after: int, until: int) -> list[object] | None:
-        """Distinct values among the rows that changed between two versions; None when the feed is gone."""
+    def changed(self, source: TableId, column: str, after: int, until: int) -> set[str | None] | None:
+        """The values, as texts, among the rows that changed between two versions; None when the feed is gone."""
         key = (source, column, after, until)
         with self._lock:
             if key not in self._found:
@@ -69,6 +71,8 @@ class _Result:
     versions: Mapping[str, int]
     touched: Touched
     verdicts: Sequence[Verdict]
+    known: bool
+    """Whether readers saw it before."""
 
     @property
     def refusals(self) -> list[str]:
@@ -101,7 +105,7 @@ def _ready(
     work: Workspace, tables: Sequence[GoldTable], results: Sequence[_Result], summary: RunSummary
 ) -> list[GoldTable]:
     """The tables that need none that was refused when it was first made; tells of the others."""
-    out = {r.table.id for r in results if r.refusals and table_version(work.lake.table(r.table.id)) is None}
+    out = {r.table.id for r in results if r.refusals and not r.known}
     ready = []
     for table in tables:  # inputs come first
         missing = sorted(str(source) for source in out & set(table.inputs.values()))
@@ -120,7 +124,8 @@ def _bring(work: Workspace, table: GoldTable, publications: Mapping[TableId, Pub
     versions = {source: version for source, version in found.items() if version is not None}
     anew = work.full_refresh or published is None or published.fingerprint != work.fingerprint(table.id)
     touched = _touched(work, table, None if anew else published, versions, feeds)
-    return _Result(table, versions, touched, [] if touched.nothing else _publish(work, table, touched))
+    known = is_made(work, table.id, publications)
+    return _Result(table, versions, touched, [] if touched.nothing else _publish(work, table, touched), known)
 
 
 def _record(work: Workspace, result: _Result, summary: RunSummary) -> None:
@@ -134,7 +139,8 @@ def _record(work: Workspace, result: _Result, summary: RunSummary) -> None:
     ]  # fmt: skip
     work.ledger.record("verdicts", [{**row, "run_id": work.run_id} for row in rows])
     summary.verdicts += [{**row, "delivery_id": None} for row in rows]
-    version = table_version(work.lake.table(table.id))
+    # What a crash left empty before its first rows is no version of it.
+    version = None if result.refusals and not result.known else table_version(work.lake.table(table.id))
     if result.refusals:
         what = "is not published" if version is None else "keeps its old version"
         summary.refused_tables.append(f"{table.id} {what}: {'; '.join(result.refusals)}")
@@ -181,7 +187,7 @@ def _touched(
     found = feeds.changed(source_id, column, after, versions[str(source_id)])
     if found is None:
         return Touched(None, f"all periods: {source_id} has no change feed since version {after}")
-    return Touched(sorted(found, key=str), f"{len(found)} periods recomputed")
+    return Touched(found, f"{len(found)} periods recomputed")
 
 
 def computed(work: Workspace, table: GoldTable, inputs: Mapping[str, DataFrame]) -> DataFrame:
@@ -195,13 +201,19 @@ def computed(work: Workspace, table: GoldTable, inputs: Mapping[str, DataFrame])
                 f"The transform of {table.id} does not keep its contract: the column '{name}' {kind}, "
                 f"expected {column.type}."
             )
-    return rows.select(*table.columns)
+    # Delta cannot tell an empty text from none where it names a partition.
+    texts = [name for name in table.write.partition_by if table.columns[name].type == "string"]
+    return rows.select(*table.columns).withColumns({name: F.nullif(F.col(name), F.lit("")) for name in texts})
 
 
-def within_periods(table: GoldTable, inputs: Mapping[str, DataFrame], values: Sequence[object]) -> dict[str, DataFrame]:
+def within_periods(
+    table: GoldTable, inputs: Mapping[str, DataFrame], texts: Collection[str | None]
+) -> dict[str, DataFrame]:
     """The inputs, the one that periods follow limited to the rows of some periods."""
-    driving, column = table.period_source(table.write.partition_by[0])
-    return {**inputs, driving: inputs[driving].where(partition_filter(column, values))}
+    period = table.write.partition_by[0]
+    driving, column = table.period_source(period)
+    values = Values.of(column, table.columns[period].type, texts)
+    return {**inputs, driving: inputs[driving].where(values.chosen())}
 
 
 def _input(work: Workspace, source: TableId) -> DataFrame:
@@ -215,8 +227,8 @@ def _input(work: Workspace, source: TableId) -> DataFrame:
 def _publish(work: Workspace, table: GoldTable, touched: Touched) -> Sequence[Verdict]:
     """Compute, judge and, unless a gate refuses the result, write; returns the verdicts."""
     inputs = {name: _input(work, source) for name, source in table.inputs.items()}
-    if touched.values is not None:
-        inputs = within_periods(table, inputs, touched.values)
+    if touched.texts is not None:
+        inputs = within_periods(table, inputs, touched.texts)
     result = computed(work, table, inputs)
     verdicts: list[Verdict] = []
     if table.gates or table.thresholds:
@@ -230,10 +242,11 @@ def _publish(work: Workspace, table: GoldTable, touched: Touched) -> Sequence[Ve
         shape = gold_shape(table, work.lake)
         if table_version(shape.path) is None:
             ensure_table(shape)
-        if touched.values is None:
+        if touched.texts is None:
             overwrite(result, shape)
         else:
-            condition = value_condition(table.write.partition_by[0], touched.values)
+            period = table.write.partition_by[0]
+            condition = Values.of(period, table.columns[period].type, touched.texts).sql()
             replace_where(result, shape.path, condition, shape.partition_by)
     result.unpersist()
     return verdicts

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from lakehouse.contracts.rules import Gate
@@ -17,7 +18,8 @@ from lakehouse.quality.decided import DISCARDED, decided_field, overlaid
 from lakehouse.quality.gates import Verdict, chunks, deliveries_per_scan, explain, judge_deliveries, judge_table
 from lakehouse.quality.rules import QUARANTINED, judge, warn_broken
 from lakehouse.storage.keyed import ADDRESS, PLACE, KeyedTable, ranked
-from lakehouse.storage.tables import partition_filter, read_table
+from lakehouse.storage.tables import read_table
+from lakehouse.storage.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +55,7 @@ class Batch:
     """Judged rows of a small batch, computed once for all that is asked of them; of others, each question computes
     anew what it needs, which is cheaper than keeping whole rows."""
 
-    def judged(self, deliveries: Sequence[tuple[object, int]], places: DataFrame | None = None) -> DataFrame:
+    def judged(self, deliveries: Sequence[tuple[date | None, int]], places: DataFrame | None = None) -> DataFrame:
         """Conformed, transformed and judged rows of some deliveries, given as (delivery date, sequence).
 
         With ``places`` (addresses), only the rows there.
@@ -62,11 +64,13 @@ class Batch:
             return _at(_of(self.kept, deliveries), places)
         return judge(self._made(_at(self._delivered(deliveries), places, apart=True), deliveries), self.table)
 
-    def good(self, deliveries: Sequence[tuple[object, int]], columns: Sequence[str]) -> DataFrame:
+    def good(self, deliveries: Sequence[tuple[date | None, int]], columns: Sequence[str]) -> DataFrame:
         """The rows that broke no quarantine rule, in the columns of the table."""
         return self.judged(deliveries).where(f"NOT {QUARANTINED}").select(*columns)
 
-    def beyond(self, deliveries: Sequence[tuple[object, int]], others: DataFrame, columns: Sequence[str]) -> DataFrame:
+    def beyond(
+        self, deliveries: Sequence[tuple[date | None, int]], others: DataFrame, columns: Sequence[str]
+    ) -> DataFrame:
         """The rows at no address among ``others``, in the columns of the table.
 
         For when all bad rows are known and among them: what makes rows bad is not computed again.
@@ -75,13 +79,13 @@ class Batch:
         mine = rows.join(others, list(ADDRESS), "left_anti")
         return (self._made(mine, deliveries) if self.kept is None else mine).select(*columns)
 
-    def _delivered(self, deliveries: Sequence[tuple[object, int]]) -> DataFrame:
+    def _delivered(self, deliveries: Sequence[tuple[date | None, int]]) -> DataFrame:
         """Rows of bronze."""
-        days = list({day for day, _ in deliveries})
+        days = Values.days("delivery_date", (day for day, _ in deliveries))
         bronze = read_table(self.spark, self.bronze_path, self.bronze_version)
-        return _of(bronze.where(partition_filter("delivery_date", days)), deliveries)
+        return _of(bronze.where(days.chosen()), deliveries)
 
-    def _made(self, delivered: DataFrame, deliveries: Sequence[tuple[object, int]]) -> DataFrame:
+    def _made(self, delivered: DataFrame, deliveries: Sequence[tuple[date | None, int]]) -> DataFrame:
         """Rows of bronze as decided, conformed and transformed."""
         sequences = {sequence for _, sequence in deliveries}
         decided = [one for one in self.decided if one.sequence in sequences]
@@ -93,7 +97,7 @@ class Batch:
         return derive(made, self.table)
 
 
-def _of(rows: DataFrame, deliveries: Sequence[tuple[object, int]]) -> DataFrame:
+def _of(rows: DataFrame, deliveries: Sequence[tuple[date | None, int]]) -> DataFrame:
     from pyspark.sql import functions as F
 
     return rows.where(F.col("delivery_sequence").isin([sequence for _, sequence in deliveries]))
@@ -120,7 +124,7 @@ def keeping(batch: Batch, deliveries: Sequence[Delivery]) -> Iterator[Batch]:
         kept.unpersist()
 
 
-def addresses(deliveries: Sequence[Delivery]) -> list[tuple[object, int]]:
+def addresses(deliveries: Sequence[Delivery]) -> list[tuple[date | None, int]]:
     """(delivery date, sequence) of deliveries that are in bronze."""
     return [(delivery.delivery_date, delivery.sequence or 0) for delivery in deliveries]
 

@@ -21,11 +21,8 @@ from lakehouse.steps.workspace import Workspace
 def ingest(work: Workspace, news: News, summary: RunSummary) -> None:
     """Take new and corrected deliveries into bronze and record them; note the unreadable ones with their reasons.
 
-    An intent is recorded before and the outcome after the append. An append that a crash cut off from its record is
-    found by its transaction id; one that never happened is done again under a new sequence.
+    An intent is recorded before and the outcome after the append.
     """
-    register = work.ledger.deliveries()
-    _finish_interrupted(work, register)
     register = work.ledger.deliveries()
     work.progress(f"reading {len(news.candidates)} delivered files")
     arrivals, judged = examine(news.candidates, work.domain, register, lambda: None, news.seals)
@@ -151,17 +148,22 @@ def relist_delivery(delivery: Delivery) -> tuple[int, str] | None:
 
 
 def _rows_by_sequence(work: Workspace, table: TableId, intents: Sequence[Delivery]) -> dict[int, int]:
-    from lakehouse.storage.asking import among, counts_by
+    from lakehouse.storage.asking import counts_by
+    from lakehouse.storage.values import Values
 
-    days = among("delivery_date", (intent.delivery_date for intent in intents))
-    mine = among("delivery_sequence", (intent.sequence for intent in intents))
+    days = Values.days("delivery_date", (intent.delivery_date for intent in intents)).asked()
+    mine = Values.numbers("delivery_sequence", (intent.sequence or 0 for intent in intents)).asked()
     found = counts_by(work.lake.table(table), ["delivery_sequence"], f"{days} AND {mine}")
     return {sequence: rows for (sequence,), rows in found.items()}
 
 
-def _finish_interrupted(work: Workspace, register: Register) -> None:
-    """Complete the record of appends that a crash cut off from it, and of those that never came to be."""
-    waiting = [delivery for delivery in register.latest.values() if delivery.state == "ingesting"]
+def finish_interrupted(work: Workspace) -> bool:
+    """Complete the record of appends that a crash cut off from it, and of those that never came to be.
+
+    Whether there were any. Before anybody decides anything: what a decision is about must not depend on the crash. An
+    append is found by its transaction id; one that never happened is done again under a new sequence.
+    """
+    waiting = [delivery for delivery in work.ledger.deliveries().latest.values() if delivery.state == "ingesting"]
     for table in work.domain.bronze():
         mine = [delivery for delivery in waiting if delivery.table == table.id]
         landed = [d for d in mine if committed(work.lake.table(table.id), d.run_id)]
@@ -171,6 +173,7 @@ def _finish_interrupted(work: Workspace, register: Register) -> None:
         reason = "a run ended before it had read the file"
         lost = [replace(d, state="torn", rows=0, reason=reason) for d in mine if d not in landed]
         work.ledger.record("deliveries", [delivery_row(delivery) for delivery in lost])
+    return bool(waiting)
 
 
 def _entry(work: Workspace, arrival: Arrival, sequence: int | None) -> Delivery:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lakehouse.ledger.data_files import Partition, data_files
@@ -70,21 +70,22 @@ def _carry_out(work: Workspace, table: TablePlan) -> None:
 def _optimize(work: Workspace, table: TablePlan, parts: Sequence[Part], sorted_by: Sequence[str]) -> None:
     # This imports Spark, which takes a second: not for a run that only removes files.
     from lakehouse.storage.commits import optimize
+    from lakehouse.storage.tables import column_kinds
 
     doing = f"sorting by {', '.join(sorted_by)}" if sorted_by else "compacting"
     work.progress(f"{table.table}: {doing} {sum(part.files for part in parts)} files")
-    condition = _condition([part.partition for part in parts])
+    condition = _condition([part.partition for part in parts], column_kinds(table.path))
     optimize(work.spark, table.path, condition, sorted_by, (table.rules.small, table.rules.target))
 
 
-def _condition(partitions: Sequence[Partition]) -> str:
+def _condition(partitions: Sequence[Partition], kinds: Mapping[str, str]) -> str:
     """A predicate that picks some partitions; empty for a table that has none."""
-    from lakehouse.storage.tables import value_condition
+    from lakehouse.storage.values import Values
 
     names = [name for name, _ in partitions[0]]
     if len(names) == 1:
-        return value_condition(names[0], [partition[0][1] for partition in partitions])
-    each = (" AND ".join(f"({value_condition(name, [value])})" for name, value in part) for part in partitions if part)
+        return Values.of(names[0], kinds[names[0]], (partition[0][1] for partition in partitions)).sql()
+    each = (" AND ".join(Values.of(n, kinds[n], [text]).sql() for n, text in part) for part in partitions if part)
     return " OR ".join(f"({condition})" for condition in each)
 
 

@@ -18,7 +18,7 @@ from lakehouse.ledger.obstacles import explaining
 from lakehouse.ledger.writer import claim
 from lakehouse.steps.attempts import tell_again
 from lakehouse.steps.decisions import Decide
-from lakehouse.steps.ingest import ingest
+from lakehouse.steps.ingest import finish_interrupted, ingest
 from lakehouse.steps.maintain import maintain
 from lakehouse.steps.maintenance import MaintenancePlan, planned
 from lakehouse.steps.plans import plan
@@ -61,6 +61,7 @@ def run_steps(
         work.ledger.check_format()
         work.ledger.check_logs(table_paths(work))
         work.ledger.check_whole([table.id for table in work.domain.bronze()])
+        finished = finish_interrupted(work)
         undone = recover(work)
         if undone:
             work.only = None  # the rows that this command asks for are chosen from tables that have changed by this
@@ -72,7 +73,7 @@ def run_steps(
             work.ledger.record("decisions", decision_rows(ruling.decisions, work.run_id))
             summary.notes += ruling.notes
         news = _look(work, chosen, summary)
-        if _nothing_to_do(work, chosen, news) and _in_order(work, chosen, summary):
+        if not finished and _nothing_to_do(work, chosen, news) and _in_order(work, chosen, summary):
             summary.nothing_new = True
         else:
             _do(work, chosen, news, summary, on_step)
@@ -96,10 +97,8 @@ def _look(work: Workspace, steps: Sequence[str], summary: RunSummary) -> News:
 
 def _nothing_to_do(work: Workspace, steps: Sequence[str], news: News) -> bool:
     register = work.ledger.deliveries()
-    # A crash may have left deliveries in bronze that the ledger does not count yet, and whose files are gone.
-    unfinished = "ingest" in steps and any(delivery.state == "ingesting" for delivery in register.latest.values())
     anew = work.full_refresh and not {"refine", "aggregate"}.isdisjoint(steps)
-    if anew or news.candidates or unfinished:
+    if anew or news.candidates:
         return False
     if "refine" in steps:
         for table in work.domain.silver():

@@ -115,9 +115,11 @@ class Refinement:
         finally:
             narrow.unpersist()
 
-    def _spread(self, narrow: DataFrame) -> tuple[int, set[tuple[object, ...]]]:
-        """The number of bad rows, and the partitions of the good ones."""
-        places = [F.when(~F.col(QUARANTINED), F.col(name)).alias(name) for name in self.keyed.partition_by]
+    def _spread(self, narrow: DataFrame) -> tuple[int, set[tuple[str | None, ...]]]:
+        """The number of bad rows, and the partitions of the good ones, as texts."""
+        places = [
+            F.when(~F.col(QUARANTINED), F.col(name).cast("string")).alias(name) for name in self.keyed.partition_by
+        ]
         found = narrow.groupBy(QUARANTINED, *places).count().collect()
         bad = sum(row["count"] for row in found if row[QUARANTINED])
         return bad, {tuple(row[name] for name in self.keyed.partition_by) for row in found if not row[QUARANTINED]}

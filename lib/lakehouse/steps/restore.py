@@ -26,6 +26,7 @@ from lakehouse.ledger.decisions import decision_rows
 from lakehouse.ledger.deliveries import outcome_row
 from lakehouse.ledger.entries import Row
 from lakehouse.ledger.moments import back_to, settled
+from lakehouse.steps.ingest import finish_interrupted
 from lakehouse.steps.recording import record_run, side, table_paths
 from lakehouse.steps.recovery import recover
 from lakehouse.steps.summary import RunSummary
@@ -95,6 +96,7 @@ def restore_preview(work: Workspace, run_id: str) -> Restored:
 
 def restore(work: Workspace, run_id: str, who: str, why: str) -> Restored:
     """Bring the tables back and record what is thereby held; the caller holds the claim on the domain."""
+    finish_interrupted(work)
     recover(work)
     resume_restore(work)
     found = restore_preview(work, run_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import GoldTable, SilverTable
@@ -17,12 +17,12 @@ def stale_tables(work: Workspace) -> list[GoldTable]:
     An input that was never delivered counts as an empty table. What has no other inputs is not made. What a gate
     refused is made again when something changed since.
     """
-    attempts = work.ledger.attempts()
+    attempts, made_once = work.ledger.attempts(), work.ledger.publications()
     stale: dict[TableId, GoldTable] = {}
     waits: set[TableId] = set()
     for table in work.domain.gold():
         inputs = [table_id for table_id in table.inputs.values() if table_id not in stale]
-        absent = [table_id for table_id in inputs if table_version(work.lake.table(table_id)) is None]
+        absent = [table_id for table_id in inputs if not is_made(work, table_id, made_once)]
         # One that a gate refused when it was first made is not empty, nor is one that is gone from the disk.
         if any(table_id.owner in attempts or table_id in waits for table_id in absent):
             waits.add(table.id)
@@ -34,6 +34,15 @@ def stale_tables(work: Workspace) -> list[GoldTable]:
         if anew or len(inputs) < len(table.inputs) or inputs_moved(work, inputs, made):
             stale[table.id] = table
     return list(stale.values())
+
+
+def is_made(work: Workspace, table_id: TableId, publications: Mapping[TableId, Publication]) -> bool:
+    """Whether a table is there; a computed one that a crash left empty before its first rows is not."""
+    if isinstance(work.domain.tables[table_id.owner], GoldTable):
+        made = publications.get(table_id.owner)
+        if made is None or made.version is None:
+            return False
+    return table_version(work.lake.table(table_id)) is not None
 
 
 def inputs_moved(work: Workspace, inputs: Iterable[TableId], made: Publication | None) -> bool:

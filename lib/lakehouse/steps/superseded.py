@@ -140,13 +140,12 @@ def _quarantined(work: Workspace, table: BronzeTable, sequences: Collection[int]
 def drop(work: Workspace, found: Superseded) -> None:
     """Remove contents from bronze; the ledger is told before and after, so that a crash leaves no doubt."""
     from lakehouse.storage.commits import delete_where
-    from lakehouse.storage.tables import value_condition
+    from lakehouse.storage.values import Values
 
     # What the ledger knows of the contents stays; these entries say no more than that their rows go.
     rows = [delivery_row(content) | {"details": None, "run_id": work.run_id} for content in found.contents]
     work.ledger.record("deliveries", [{**row, "state": "dropping", "rows_in": None} for row in rows])
-    days = value_condition("delivery_date", list({content.delivery_date for content in found.contents}))
+    days = Values.days("delivery_date", (content.delivery_date for content in found.contents)).sql()
     sequences = ", ".join(str(content.sequence) for content in found.contents)
-    condition = f"({days}) AND delivery_sequence IN ({sequences})"
-    delete_where(work.spark, work.lake.table(found.table), condition)
+    delete_where(work.spark, work.lake.table(found.table), f"{days} AND delivery_sequence IN ({sequences})")
     work.ledger.record("deliveries", [{**row, "state": "dropped", "rows_in": 0} for row in rows])

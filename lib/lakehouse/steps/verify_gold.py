@@ -13,7 +13,7 @@ from lakehouse.contracts.writes import ReplacePeriods
 from lakehouse.steps.aggregate import computed, within_periods
 from lakehouse.steps.proof import Picture, Verification
 from lakehouse.storage.differences import alike
-from lakehouse.storage.tables import partition_filter
+from lakehouse.storage.values import Values
 
 
 def verify_gold(verification: Verification, pictures: Mapping[TableId, Picture]) -> None:
@@ -59,13 +59,13 @@ def _periods(verification: Verification, table: GoldTable, known: Mapping[TableI
     driving, column = table.period_source(name)
     region = known[table.inputs[driving]].region
     assert region is not None
-    values = [row[0] for row in region.select(column).distinct().collect()]
+    texts = {row[0] for row in region.select(F.col(column).cast("string")).distinct().collect()}
     inputs = {name: known[source].rows for name, source in table.inputs.items()}
-    expected = computed(verification.work, table, within_periods(table, inputs, values))
+    expected = computed(verification.work, table, within_periods(table, inputs, texts))
     lying = alike(verification.read(verification.work.lake.table(table.id)), expected)
-    touched = partition_filter(name, values)
+    touched = Values.of(name, table.columns[name].type, texts).chosen()
     found = lying.where(touched)
-    verification.compare(str(table.id), (expected, found), table.write.keys, f"{len(values)} values of {name}")
+    verification.compare(str(table.id), (expected, found), table.write.keys, f"{len(texts)} values of {name}")
     return Picture(lying.where(_is_not(touched)).unionByName(expected), expected.unionByName(found))
 
 

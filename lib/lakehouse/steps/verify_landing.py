@@ -18,7 +18,7 @@ from lakehouse.quality.delivered import delivered_texts, nameless
 from lakehouse.steps.proof import LandingProof, Verification
 from lakehouse.steps.verify_bronze import Counts
 from lakehouse.storage.delivered_files import ReadableFile, read_deliveries
-from lakehouse.storage.tables import partition_filter
+from lakehouse.storage.values import Values
 
 _KEYS = ("delivery_id", "record_number")
 _DELIVERED = "delivered"
@@ -127,7 +127,7 @@ def _compare(verification: Verification, table: BronzeTable, taken: Sequence[_Ta
     work.progress(f"{table.id}: reading {len(taken)} files")
     files = [ReadableFile(one.file, one.layout, one.sequence) for one in taken]
     mine = F.col("delivery_sequence").isin([one.sequence for one in taken])
-    days = partition_filter("delivery_date", [*{one.delivery.delivery_date for one in taken}])
+    days = Values.days("delivery_date", (one.delivery.delivery_date for one in taken)).chosen()
     bronze = verification.read(work.lake.table(table.id)).where(days).where(mine)
     # Under another contract the same text may have had another name.
     as_now = [one.sequence for one in taken if one.delivery.fingerprint == work.fingerprint(table.id)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -14,13 +15,13 @@ from lakehouse.quality.rules import QUARANTINED
 from lakehouse.steps.batches import Batch
 from lakehouse.steps.proof import PLACE, Verification
 from lakehouse.storage.keyed import ADDRESS, smaller_side
-from lakehouse.storage.tables import partition_filter
+from lakehouse.storage.values import Values
 
 _DELIVERED = "delivered"
 
 
 def verify_quarantine(
-    verification: Verification, table: SilverTable, batch: Batch, accepted: Sequence[tuple[object, int]]
+    verification: Verification, table: SilverTable, batch: Batch, accepted: Sequence[tuple[date | None, int]]
 ) -> None:
     """Compare the rows that are kept out: which ones, whether people discarded them, and every reason."""
     register, chosen = verification.snapshot.register, verification.chosen
@@ -86,6 +87,6 @@ def _chosen(verification: Verification, rows: DataFrame) -> DataFrame:
         return rows
     contents = verification.snapshot.register.contents.values()
     days = {delivery.delivery_date for delivery in contents if delivery.delivery_id in verification.chosen.ids}
-    return rows.where(partition_filter("delivery_date", [*days])).where(
+    return rows.where(Values.days("delivery_date", days).chosen()).where(
         F.col("delivery_id").isin(*verification.chosen.ids)
     )

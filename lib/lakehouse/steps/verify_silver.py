@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -20,10 +21,10 @@ from lakehouse.steps.verify_bronze import Counts, places, unconserved
 from lakehouse.steps.verify_quarantine import verify_payloads, verify_quarantine
 from lakehouse.storage.differences import alike
 from lakehouse.storage.keyed import ADDRESS, KeyedTable
-from lakehouse.storage.tables import partition_filter
+from lakehouse.storage.values import Values
 from lakehouse.storage.winners import settled
 
-Addresses = Sequence[tuple[object, int]]
+Addresses = Sequence[tuple[date | None, int]]
 """(delivery date, sequence) of deliveries."""
 
 
@@ -78,7 +79,7 @@ def verify_silver(verification: Verification, table: SilverTable, counts: Counts
     return {table.id: Picture(others.select(keyed.columns).unionByName(expected.published), region)}
 
 
-def _accepted(verification: Verification, table: SilverTable) -> dict[tuple[object, int], str]:
+def _accepted(verification: Verification, table: SilverTable) -> dict[tuple[date | None, int], str]:
     """(Delivery date, sequence) and id of every accepted content."""
     register = verification.snapshot.register
     outcomes = [outcome for (owner, _), outcome in register.published.items() if owner == table.id]
@@ -106,8 +107,9 @@ def _part(verification: Verification, keyed: KeyedTable, batch: Batch, mine: Add
     places = verification.keep(reduce(DataFrame.unionByName, touched).distinct())
     keys = places.select(*keyed.keys).distinct()
     for name in keyed.partition_by:
-        values = [row[0] for row in places.select(name).distinct().collect()]
-        tables = [found.where(partition_filter(name, values)) for found in tables]
+        texts = [row[0] for row in places.select(F.col(name).cast("string")).distinct().collect()]
+        values = Values.of(name, keyed.shape.columns[name][0], texts)
+        tables = [found.where(values.chosen()) for found in tables]
     published, aside = (found.join(keys, list(keyed.keys), "left_semi") for found in tables)
     others = [found.where(~is_own).select(*ADDRESS) for found in (published, aside)]
     addresses = verification.keep(reduce(DataFrame.unionByName, others).distinct())

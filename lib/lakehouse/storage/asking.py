@@ -6,9 +6,7 @@ are named, of the files whose partitions and ranges fit. For whole rows there is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timezone
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Any
 
 from deltalake import DeltaTable, QueryBuilder
@@ -32,35 +30,16 @@ def ask(path: str, statement: str) -> list[tuple[Any, ...]]:
 
 def counts_by(path: str, columns: Sequence[str], where: str) -> dict[tuple[Any, ...], int]:
     """Numbers of the rows that fulfil a condition, by the values of some columns."""
-    names = ", ".join(map(_quoted, columns))
+    names = _names(columns)
     found = ask(path, f"SELECT {names}, count(*) AS rows_found FROM asked WHERE {where} GROUP BY {names}")
     return {tuple(values): rows for *values, rows in found}
 
 
-def among(column: str, values: Iterable[object]) -> str:
-    """The condition that a column has one of some values, null included, with literals of their types."""
-    known = set(values)
-    plain = ", ".join(sorted(_literal(value) for value in known - {None}))
-    parts = [f"{_quoted(column)} IN ({plain})"] if plain else []
-    parts += [f"{_quoted(column)} IS NULL"] if None in known else []
-    return f"({' OR '.join(parts)})" if parts else "false"
+def texts_of(path: str, columns: Sequence[str], where: str) -> set[tuple[str | None, ...]]:
+    """What values some columns have together in the rows that fulfil a condition, as texts."""
+    texts = ", ".join(f'CAST("{name}" AS varchar)' for name in columns)
+    return set(ask(path, f"SELECT DISTINCT {texts} FROM asked WHERE {where}"))
 
 
-def _quoted(column: str) -> str:
-    return f'"{column}"'
-
-
-def _literal(value: object) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case float():
-            return f"CAST('{value}' AS double)"
-        case int() | Decimal():
-            return str(value)
-        case datetime():
-            # Spark gives times of this process's zone without saying so.
-            return f"CAST('{value.astimezone(timezone.utc).isoformat()}' AS timestamp)"
-        case date():
-            return f"DATE '{value.isoformat()}'"
-    return "'" + str(value).replace("'", "''") + "'"
+def _names(columns: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in columns)

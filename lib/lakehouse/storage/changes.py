@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from lakehouse.ledger.book import partition_columns
 
 
-def changed_values(spark: SparkSession, path: str, column: str, after: int, until: int) -> list[object] | None:
-    """Distinct values of a column among all rows inserted, updated (before and after) or deleted since a version.
+def changed_values(spark: SparkSession, path: str, column: str, after: int, until: int) -> set[str | None] | None:
+    """The values of a column, as texts, among all rows inserted, updated (before and after) or deleted since a version.
 
     None when the feed does not reach back that far, for example because VACUUM removed its files, or when the table
     was partitioned by other columns then: of rows that are gone since, the feed would not know these columns.
     """
     if after >= until:
-        return []
+        return set()
     if partition_columns(path, after) != partition_columns(path, until):
         return None
     feed = (
@@ -25,7 +26,7 @@ def changed_values(spark: SparkSession, path: str, column: str, after: int, unti
         .option("endingVersion", until)
     )
     try:
-        return [row[0] for row in feed.load(path).select(column).distinct().collect()]
+        return {row[0] for row in feed.load(path).select(F.col(column).cast("string")).distinct().collect()}
     except PySparkException as error:
         if _unavailable(str(error)):
             return None

@@ -9,7 +9,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.ledger.commits import committing
-from lakehouse.storage.tables import Shape, partition_filter, settings
+from lakehouse.storage.tables import Shape, settings
+from lakehouse.storage.values import Values
 
 
 def name_commits(spark: SparkSession, run_id: str) -> None:
@@ -49,17 +50,15 @@ def replace_where(rows: DataFrame, path: str, condition: str, partition_by: Sequ
         writer.save(path)
 
 
-def merge_changes(
-    changes: DataFrame, path: str, keys: Sequence[str], partitions: tuple[str, Sequence[object]] | None, change: str
-) -> None:
+def merge_changes(changes: DataFrame, path: str, keys: Sequence[str], partitions: Values | None, change: str) -> None:
     """Apply changes by key in one MERGE: the column ``change`` says 'delete' or 'write' of each row.
 
-    ``partitions`` (column, values) limits the files that are searched; only literals prune them.
+    ``partitions`` limits the files that are searched; only literals prune them.
     """
     spark = changes.sparkSession
     condition = _equal(keys)
     if partitions is not None:
-        condition = condition & _qualified(partitions)
+        condition = condition & partitions.chosen(of="t.")
     columns: dict[str, str | Column] = {name: F.col(f"s.{name}") for name in changes.columns if name != change}
     merge = (
         DeltaTable.forPath(spark, path)
@@ -106,8 +105,3 @@ def _equal(keys: Sequence[str]) -> Column:
     for key in keys:
         condition = condition & (F.col(f"t.{key}") == F.col(f"s.{key}"))
     return condition
-
-
-def _qualified(partitions: tuple[str, Sequence[object]]) -> Column:
-    column, values = partitions
-    return partition_filter(f"t.{column}", values)

@@ -16,7 +16,8 @@ from pyspark.storagelevel import StorageLevel
 
 from lakehouse.ledger.book import table_version
 from lakehouse.storage import asking
-from lakehouse.storage.tables import HISTORY_NAMES, OBSERVED_AS, Shape, partition_filter, read_table
+from lakehouse.storage.tables import HISTORY_NAMES, OBSERVED_AS, Shape, read_table
+from lakehouse.storage.values import Values
 
 ADDRESS = ("delivery_sequence", "record_number")
 """What identifies a row of bronze."""
@@ -102,8 +103,8 @@ class Scope:
     """The part of a table that a batch can touch."""
 
     table: KeyedTable
-    partitions: tuple[tuple[str, tuple[object, ...]], ...]
-    """(partition column, values); empty for an unpartitioned table."""
+    partitions: tuple[Values, ...]
+    """Of each partition column; empty for an unpartitioned table."""
     empty: bool
     """True when the table has no rows that could matter: nothing is read then."""
     versions: tuple[int | None, int | None] = (None, None)
@@ -125,11 +126,11 @@ class Scope:
         rows = read_table(spark, path, version)
         if self.empty:
             return rows.where(F.lit(False))
-        return reduce(lambda found, part: found.where(partition_filter(*part)), self.partitions, rows)
+        return reduce(lambda found, part: found.where(part.chosen()), self.partitions, rows)
 
     def placed(self) -> dict[tuple[int, str], int]:
         """Numbers of the rows that lie here now, by delivery sequence and place: published, or what beside it."""
-        here = " AND ".join(asking.among(*part) for part in self.partitions) or "true"
+        here = " AND ".join(part.asked() for part in self.partitions) or "true"
         there = asking.counts_by(self.table.path, ["delivery_sequence"], here)
         found = {(sequence, "published"): rows for (sequence,), rows in there.items()}
         if self.table.history is None:
@@ -140,21 +141,22 @@ class Scope:
         aside = asking.counts_by(self.table.outranked_path, columns, beside)
         return found | {(sequence, fate): rows for (sequence, fate), rows in aside.items()}
 
-    def pruning(self) -> tuple[str, Sequence[object]] | None:
-        """The first partition column with its values: a MERGE searches those partitions only."""
+    def pruning(self) -> Values | None:
+        """The values of the first partition column: a MERGE searches those partitions only."""
         return self.partitions[0] if self.partitions else None
 
 
-def scope_of(touched: set[tuple[object, ...]], table: KeyedTable, empty: bool, replaced: Sequence[int]) -> Scope:
-    """The partitions that are touched: those given, and those with rows of replaced sequences."""
+def scope_of(touched: set[tuple[str | None, ...]], table: KeyedTable, empty: bool, replaced: Sequence[int]) -> Scope:
+    """The partitions that are touched: those given, as texts, and those with rows of replaced sequences."""
     versions = (table_version(table.path), table_version(table.outranked_path))
     if empty or not table.partition_by:
         return Scope(table, (), empty, versions)
     if replaced:
-        mine = asking.among("delivery_sequence", replaced)
+        mine = Values.numbers("delivery_sequence", replaced).asked()
         for path in (table.path, table.outranked_path):
-            touched = touched | asking.counts_by(path, table.partition_by, mine).keys()
-    found = [(name, tuple({values[at] for values in touched})) for at, name in enumerate(table.partition_by)]
+            touched = touched | asking.texts_of(path, table.partition_by, mine)
+    kinds = ((at, name, table.shape.columns[name][0]) for at, name in enumerate(table.partition_by))
+    found = [Values.of(name, kind, (texts[at] for texts in touched)) for at, name, kind in kinds]
     return Scope(table, tuple(found), not touched, versions)
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from deltalake import DeltaTable, Field, Schema
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.contracts.columns import HISTORY_COLUMNS
@@ -170,19 +170,9 @@ def literal_rows(spark: SparkSession, rows: Sequence[Mapping[str, object]], kind
     return spark.range(1).select(F.inline(F.from_json(F.lit(json.dumps(list(rows))), kind)))
 
 
-def partition_filter(column: str, values: Sequence[object]) -> Column:
-    """A predicate with literals, which prunes partitions; null is a partition too."""
-    plain = [value for value in values if value is not None]
-    predicate = F.col(column).isin(plain) if plain else F.lit(False)
-    return predicate | F.col(column).isNull() if len(plain) < len(values) else predicate
-
-
-def value_condition(column: str, values: Sequence[object]) -> str:
-    """The same predicate as SQL text, for options that take no Column."""
-    texts = [str(value).replace("\\", "\\\\").replace("'", "\\'") for value in values if value is not None]
-    plain = ", ".join(f"'{text}'" for text in texts)
-    parts = [f"{column} IN ({plain})"] if plain else []
-    return " OR ".join([*parts, f"{column} IS NULL"] if None in values else parts)
+def column_kinds(path: str) -> dict[str, str]:
+    """The types of a table's columns, as contracts spell them."""
+    return {one.name: _spelled(one) for one in DeltaTable(path).schema().fields}
 
 
 def file_count(path: str) -> int:

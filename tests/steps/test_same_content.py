@@ -1,0 +1,90 @@
+"""A content that is there again is the same content: what people decided about it and its rows holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lakehouse.steps.decisions import patch, retract
+from lakehouse.steps.restore import restore
+from tests.conftest import Run, deliver, usage
+from tests.steps.test_decisions import A
+from tests.steps.test_manifests import declare, say
+from tests.steps.test_publish import credits_of, table
+from tests.steps.test_recovery import Crash, CrashError, crash
+from tests.steps.test_replay import GOOD, patches, quarantined, workspace
+
+__all__ = ["Crash", "CrashError", "crash"]
+
+pytestmark = pytest.mark.slow
+
+STEPS = ("refine", "aggregate")
+ONE = [usage("2025-01-02T10:00:00Z", "u1", "-2")]
+BROKEN = [*GOOD, usage("12:30", "u77", "-7")]
+
+
+def repaired(run: Run, landing: Path, folder: Path) -> str:
+    """Deliver 50 good rows and a bad one, and repair that; the run that took the repair in."""
+    deliver(landing, "2025-01-02", "a.csv", BROKEN)
+    run()
+    bad = quarantined(folder / "lake")[51].quarantine_id
+    text = {"quarantine_id": bad, "column": "usage_timestamp", "value": "2025-01-03T12:30:00Z"}
+    done = run(steps=STEPS, decide=patch(patches(folder, folder / "lake", text)))
+    assert len(table(folder / "lake", "silver/usage")) == 51
+    return done.run_id
+
+
+def test_half_a_file_in_between_makes_no_correction_of_it(run: Run, landing: Path, tmp_path: Path) -> None:
+    repaired(run, landing, tmp_path)
+    path = deliver(landing, "2025-01-02", "a.csv", BROKEN)
+    text = path.read_text()
+    path.write_text("")
+    run()
+    path.write_text(text)
+    run()
+    assert len(table(tmp_path / "lake", "silver/usage")) == 51
+    run(steps=STEPS, decide=retract(A, "ann", "test data"))
+    path.write_text("")
+    run()
+    path.write_text(text)
+    run()
+    assert (credits_of(tmp_path / "lake"), run().nothing_new) == ([], True)
+
+
+def test_a_manifest_that_says_otherwise_for_a_while_ends_no_retraction(
+    run: Run, landing: Path, tmp_path: Path, conf: Path
+) -> None:
+    declare(conf)
+    path = deliver(landing, "2025-01-02", "a.csv", ONE)
+    say(path, a=1)
+    run()
+    run(steps=STEPS, decide=retract(A, "ann", "test data"))
+    for rows in (2, 1):
+        say(path, a=rows)
+        run()
+        assert credits_of(tmp_path / "lake") == []
+
+
+def test_the_right_file_is_put_back_after_a_restore(run: Run, landing: Path, tmp_path: Path) -> None:
+    good = repaired(run, landing, tmp_path)
+    deliver(landing, "2025-01-02", "a.csv", GOOD[:40])
+    run()
+    work = workspace(tmp_path / "lake")
+    work.run_id = "restoring"
+    restore(work, good, "ann", "wrong file")
+    assert run().nothing_new
+    deliver(landing, "2025-01-02", "a.csv", BROKEN)
+    run()
+    assert len(table(tmp_path / "lake", "silver/usage")) == 51
+
+
+def test_a_retraction_covers_what_a_crash_kept_from_the_ledger(
+    run: Run, crash: Crash, landing: Path, tmp_path: Path
+) -> None:
+    deliver(landing, "2025-01-02", "a.csv", ONE)
+    run()
+    deliver(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", "u1", "-7")])
+    crash("lakehouse.steps.ingest._finish")
+    run(steps=STEPS, decide=retract(A, "ann", "test data"))
+    assert (credits_of(tmp_path / "lake"), run().nothing_new) == ([], True)
