@@ -109,7 +109,7 @@ def derive(rows: DataFrame, table: SilverTable) -> DataFrame:
     rows = rows.withColumn(UNCONFORMED, lost).drop(*helpers) if helpers else rows
     # Delta cannot tell an empty text from none where it names a partition.
     texts = [name for name in table.write.partition_by if table.columns[name].type == "string"]
-    return rows.withColumns({name: F.nullif(F.col(name), F.lit("")) for name in texts})
+    return rows.withColumns({name: F.when(F.col(name) != "", F.col(name)) for name in texts})
 
 
 def check_transformed(before: DataFrame, after: DataFrame, table: SilverTable) -> DataFrame:

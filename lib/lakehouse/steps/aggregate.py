@@ -203,7 +203,7 @@ def computed(work: Workspace, table: GoldTable, inputs: Mapping[str, DataFrame])
             )
     # Delta cannot tell an empty text from none where it names a partition.
     texts = [name for name in table.write.partition_by if table.columns[name].type == "string"]
-    return rows.select(*table.columns).withColumns({name: F.nullif(F.col(name), F.lit("")) for name in texts})
+    return rows.select(*table.columns).withColumns({name: F.when(F.col(name) != "", F.col(name)) for name in texts})
 
 
 def within_periods(
