@@ -233,6 +233,15 @@ def test_content_that_a_manifest_confirmed_later_is_held_by_going_back() -> None
     assert [(one.kind, one.sequence) for one in found.decisions] == [("hold", 1)]
 
 
+def test_a_decision_about_a_row_that_readers_see_has_its_refused_correction_judged_again() -> None:
+    patch = replace(decided("patch", "a", 1, entry=4), table=SILVER, record_number=3, column="price", value="1.50")
+    both = (delivery("a", 1), outcome("a", 1), delivery("a", 2), outcome("a", 2, "refused"))
+    found = judged(*both, decisions=(patch,))
+    assert names(found.pending(SILVER, BRONZE, "f1")) == [("a", 1), ("a", 2)]
+    done = judged(*both, replace(outcome("a", 1), decision=4), outcome("a", 2, "refused"), decisions=(patch,))
+    assert (done.pending(SILVER, BRONZE, "f1"), done.outcomes[SILVER, "a"].state) == ([], "refused")
+
+
 def test_a_decision_about_a_row_makes_its_delivery_pending_once() -> None:
     patch = replace(decided("patch", "a", 1, entry=4), table=SILVER, record_number=3, column="price", value="1.50")
     found = judged(delivery("a", 1), outcome("a", 1), decisions=(patch,))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.steps.decisions import patch, retract
+from lakehouse.steps.decisions import patch, release, retract
 from lakehouse.steps.restore import restore
 from tests.conftest import Run, deliver, usage
 from tests.steps.test_decisions import A
@@ -50,6 +50,23 @@ def test_half_a_file_in_between_makes_no_correction_of_it(run: Run, landing: Pat
     path.write_text(text)
     run()
     assert (credits_of(tmp_path / "lake"), run().nothing_new) == ([], True)
+
+
+def test_a_repair_of_what_readers_see_hides_no_refusal_of_its_correction(
+    run: Run, landing: Path, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    deliver(landing, "2025-01-02", "a.csv", BROKEN)
+    run()
+    bad = quarantined(lake)[51].quarantine_id
+    deliver(landing, "2025-01-02", "a.csv", [usage("12:30", f"u{number}") for number in range(9)])
+    assert run().exit_code == 3
+    text = {"quarantine_id": bad, "column": "usage_timestamp", "value": "2025-01-03T12:30:00Z"}
+    repairing = run(steps=STEPS, decide=patch(patches(tmp_path, lake, text)))
+    assert (repairing.exit_code, len(table(lake, "silver/usage"))) == (3, 51)
+    assert run().nothing_new
+    (said,) = release(A, "ann", "as agreed")(workspace(lake)).notes
+    assert said == f"{A} is published although gates refused it"
 
 
 def test_a_manifest_that_says_otherwise_for_a_while_ends_no_retraction(

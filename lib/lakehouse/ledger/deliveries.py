@@ -90,16 +90,19 @@ class Register:
         return delivery_id in self.latest and self.latest[delivery_id].state == "ingested"
 
     def pending(self, table: TableId, bronze: TableId, fingerprint: str) -> list[Delivery]:
-        """Deliveries whose current content has no outcome in a table under this fingerprint."""
+        """Contents without an outcome in a table under this fingerprint: those that count, or that readers see instead.
+
+        When what readers see is judged again, so is its refused correction: its outcome has to stay the newest.
+        """
         found = []
         for delivery in self.current.values():
             if delivery.table == bronze:
                 outcome = self.outcomes.get((table, delivery.delivery_id))
-                if not (outcome and self._covers(outcome, delivery, fingerprint)):
-                    found.append(delivery)
                 seen = self.predecessor(table, delivery)
-                if seen and not self._covers(self.published[table, delivery.delivery_id], seen, fingerprint):
-                    found.append(seen)
+                again = seen and not self._covers(self.published[table, delivery.delivery_id], seen, fingerprint)
+                if again or not (outcome and self._covers(outcome, delivery, fingerprint)):
+                    found.append(delivery)
+                found += [seen] if seen and again else []
         return sorted(found, key=lambda delivery: delivery.sequence or 0)
 
     def predecessor(self, table: TableId, delivery: Delivery) -> Delivery | None:
