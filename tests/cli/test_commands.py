@@ -70,8 +70,7 @@ def test_a_wrong_contract_and_a_right_environment(conf: Path, lakehouse: Lakehou
     assert err == (
         f"error {conf}/billing/silver/usage.yml: row_rules.usage_is_a_debit.assert: 'credit_usag < 0' names the "
         "column 'credit_usag', which does not exist. Did you mean 'credit_usage'? Columns: credit_usage, "
-        "delivery_date, delivery_id, delivery_sequence, record_number, region, success, usage_date, usage_timestamp, "
-        "user_id.\n"
+        "delivery_date, delivery_id, record_number, region, success, usage_date, usage_timestamp, user_id.\n"
     )
 
 
