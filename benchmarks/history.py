@@ -175,10 +175,8 @@ def _alone(histories: Histories, records: Records, who: str, scenario: Scenario,
             listed = run.folder / "files.txt"
             listed.write_text("\n".join(map(str, run.files)))
             cost = pipeline.script(histories.setup, "others.hand_written", [listed, run.lake])
-    records.add(
-        "alone", who=who, scenario=scenario.name, days=length, wrong=histories.wrong(run),
-        **cost.figures(),
-    )  # fmt: skip
+    wrong = histories.wrong(run)
+    records.add("alone", who=who, scenario=scenario.name, days=length, wrong=wrong, **cost.figures())
     shutil.rmtree(run.folder)
 
 

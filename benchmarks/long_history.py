@@ -73,7 +73,4 @@ def _deliver(source: Path, days: Sequence[int], landing: Path) -> None:
 
 
 def _keep(records: Records, scenario: str, who: str, days: int, cost: Cost, wrong: Sequence[str] = ()) -> None:
-    records.add(
-        "long", scenario=scenario, who=who, days=days, wrong=list(wrong),
-        **cost.figures(),
-    )  # fmt: skip
+    records.add("long", scenario=scenario, who=who, days=days, wrong=list(wrong), **cost.figures())

@@ -9,6 +9,9 @@ from benchmarks.counters import COUNTERS
 from benchmarks.fits import Fit, fit
 from benchmarks.records import Found, middle, names, of
 
+_COMPARED = {"wall": "wall seconds", "cpu": "CPU seconds"}
+"""What costs are compared by: wall seconds are what people wait for, and more when others use the machine."""
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -60,10 +63,6 @@ def _flat(one: Found) -> Found:
     return {**one, **one["counters"]}
 
 
-_BY = {"wall": "wall seconds", "cpu": "CPU seconds"}
-"""What costs are compared by: wall seconds are what people wait for, and more when others use the machine."""
-
-
 def goals(content: Found) -> list[Goal]:
     """All goals, in the order of the measurements."""
     return [*_startup_goals(content), *_full_goals(content), *_history_goals(content)]
@@ -79,7 +78,7 @@ def _startup_goals(content: Found) -> Iterable[Goal]:
 
 
 def _full_goals(content: Found) -> Iterable[Goal]:
-    for figure, words in _BY.items():
+    for figure, words in _COMPARED.items():
         cost = {who: middle(_by(content, "full", who=who), figure) for who in ("pipeline", "bare copy", "hand-written")}
         yield Goal(f"full load: times the bare copy, by {words}", 5.0, ratio(cost["pipeline"], cost["bare copy"]))
         share = ratio(cost["pipeline"], cost["hand-written"])
@@ -93,7 +92,7 @@ def _history_goals(content: Found) -> Iterable[Goal]:
         ("history", "in a warm session"),
     ):
         most = max((one["days"] for one in of(content, kind)), default=0)
-        for figure, by in _BY.items():
+        for figure, by in _COMPARED.items():
             day = {
                 who: middle(_by(content, kind, who=who, scenario="one more day", days=most), figure)
                 for who in ("pipeline", "hand-written")

@@ -16,13 +16,13 @@ from tests.conftest import Run, deliver, usage
 from tests.contracts.places import Change, change
 from tests.steps.test_decisions import A
 from tests.steps.test_publish import credits_of, table
-from tests.steps.test_replay import workspace
+from tests.steps.test_replay import STEPS, workspace
 
 pytestmark = pytest.mark.slow
 
-STEPS = ("refine", "aggregate")
 C = "usage/year=2025/month=01/day=04/c.csv"
 MINUTES = [usage(f"2025-01-04T10:{minute:02}:00Z", f"v{minute}") for minute in range(40)]
+FAMILY = "regexp_extract(resource_id, '^([a-z]+)-', 1)"
 GOLD = """description: Operations by {name}.
 inputs: {{usage: billing.silver.usage}}
 columns:
@@ -46,8 +46,9 @@ def derived(conf: Path, name: str, kind: str, sql: str) -> None:
     )
 
 
-def counted_by(conf: Path, name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the only gold table count by a column of silver."""
+def counted_by(conf: Path, name: str, kind: str, sql: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let silver have a column more, and the only gold table count by it."""
+    derived(conf, name, kind, sql)
     for path in (conf / "billing/gold").glob("*.yml"):
         path.unlink()
     (conf / "billing/gold/daily_usage.yml").write_text(GOLD.format(name=name, kind=kind))
@@ -100,8 +101,7 @@ def test_an_empty_text_is_no_period(
     run: Run, landing: Path, tmp_path: Path, conf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = tmp_path / "lake"
-    derived(conf, "family", "string", "regexp_extract(resource_id, '^([a-z]+)-', 1)")
-    counted_by(conf, "family", "string", monkeypatch)
+    counted_by(conf, "family", "string", FAMILY, monkeypatch)
     moment = "2025-01-02T10:00:00Z"
     deliver(landing, "2025-01-02", "a.csv", [usage(moment, "u1"), usage(moment, "u2", resource_id="vm-1")])
     deliver(landing, "2025-01-03", "b.csv", [usage(moment, "u3", resource_id="it's-1")])
@@ -117,7 +117,7 @@ def test_an_empty_text_is_no_period(
 
 def test_an_empty_text_is_no_partition(run: Run, landing: Path, tmp_path: Path, conf: Path) -> None:
     lake = tmp_path / "lake"
-    derived(conf, "family", "string", "regexp_extract(resource_id, '^([a-z]+)-', 1)")
+    derived(conf, "family", "string", FAMILY)
     change(conf, Change("billing/silver/usage.yml", "partition_by: [usage_date]", "partition_by: [family]"))
     deliver(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", "u1", "-2")])
     run()
@@ -141,8 +141,8 @@ def test_periods_are_those_of_the_tables_wherever_the_process_runs(
     run: Run, landing: Path, tmp_path: Path, conf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = tmp_path / "lake"
-    derived(conf, "usage_hour", "timestamp", "date_trunc('hour', usage_timestamp) + interval 500 milliseconds")
-    counted_by(conf, "usage_hour", "timestamp", monkeypatch)
+    hour = "date_trunc('hour', usage_timestamp) + interval 500 milliseconds"
+    counted_by(conf, "usage_hour", "timestamp", hour, monkeypatch)
     deliver(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z")])
     deliver(landing, "2025-01-03", "b.csv", [usage("2025-01-02T11:00:00Z")])
     run()

@@ -6,20 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.steps.decisions import patch, release, retract
+from lakehouse.steps.decisions import Decide, patch, release, retract
 from lakehouse.steps.restore import restore
 from tests.conftest import Run, deliver, usage
 from tests.steps.test_decisions import A
 from tests.steps.test_manifests import declare, say
 from tests.steps.test_publish import credits_of, table
 from tests.steps.test_recovery import Crash, CrashError, crash
-from tests.steps.test_replay import GOOD, patches, quarantined, workspace
+from tests.steps.test_replay import GOOD, STEPS, patches, quarantined, workspace
 
 __all__ = ["Crash", "CrashError", "crash"]
 
 pytestmark = pytest.mark.slow
 
-STEPS = ("refine", "aggregate")
 ONE = [usage("2025-01-02T10:00:00Z", "u1", "-2")]
 BROKEN = [*GOOD, usage("12:30", "u77", "-7")]
 
@@ -28,11 +27,16 @@ def repaired(run: Run, landing: Path, folder: Path) -> str:
     """Deliver 50 good rows and a bad one, and repair that; the run that took the repair in."""
     deliver(landing, "2025-01-02", "a.csv", BROKEN)
     run()
-    bad = quarantined(folder / "lake")[51].quarantine_id
-    text = {"quarantine_id": bad, "column": "usage_timestamp", "value": "2025-01-03T12:30:00Z"}
-    done = run(steps=STEPS, decide=patch(patches(folder, folder / "lake", text)))
+    done = run(steps=STEPS, decide=repair(folder))
     assert len(table(folder / "lake", "silver/usage")) == 51
     return done.run_id
+
+
+def repair(folder: Path) -> Decide:
+    """Give the bad row a day."""
+    bad = quarantined(folder / "lake")[51].quarantine_id
+    text = {"quarantine_id": bad, "column": "usage_timestamp", "value": "2025-01-03T12:30:00Z"}
+    return patch(patches(folder, folder / "lake", text))
 
 
 def test_half_a_file_in_between_makes_no_correction_of_it(run: Run, landing: Path, tmp_path: Path) -> None:
@@ -58,11 +62,9 @@ def test_a_repair_of_what_readers_see_hides_no_refusal_of_its_correction(
     lake = tmp_path / "lake"
     deliver(landing, "2025-01-02", "a.csv", BROKEN)
     run()
-    bad = quarantined(lake)[51].quarantine_id
     deliver(landing, "2025-01-02", "a.csv", [usage("12:30", f"u{number}") for number in range(9)])
     assert run().exit_code == 3
-    text = {"quarantine_id": bad, "column": "usage_timestamp", "value": "2025-01-03T12:30:00Z"}
-    repairing = run(steps=STEPS, decide=patch(patches(tmp_path, lake, text)))
+    repairing = run(steps=STEPS, decide=repair(tmp_path))
     assert (repairing.exit_code, len(table(lake, "silver/usage"))) == (3, 51)
     assert run().nothing_new
     (said,) = release(A, "ann", "as agreed")(workspace(lake)).notes

@@ -156,7 +156,7 @@ def _taken(file: LandedFile, register: Register) -> list[Delivery]:
         return []
     counts = register.current.get(file.delivery_id)
     if latest.sequence is not None:
-        return [latest, counts] if counts and counts.sequence != latest.sequence else [latest]
+        return [latest, counts] if counts else [latest]
     mine = [
         content
         for sequence, content in register.contents.items()

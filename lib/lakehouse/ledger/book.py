@@ -85,6 +85,11 @@ class Ledger:
         """The same, or what was made since and refused by a gate: what each table was last made from."""
         return _publications(self.rows("publications"), unended={"refining"})
 
+    def made(self) -> tuple[dict[TableId, Publication], dict[TableId, Publication]]:
+        """Attempts and publications, from one look."""
+        rows = self.rows("publications")
+        return _publications(rows, unended={"refining"}), _publications(rows)
+
     def refusals(self) -> dict[TableId, str]:
         """Computed tables of which a gate refused what was made last, and why.
 
@@ -145,16 +150,6 @@ class Ledger:
                 f"{self.lake.domain(self.domain)}/ledger from a backup, or move the whole lake aside and load it anew."
             )
 
-    def check_logs(self, tables: Mapping[str, str]) -> None:
-        """Raise TableError when the log of a table, given by name with its folder, has an emptied commit.
-
-        A run would take its rows for gone, and maintenance its files for such that no version needs.
-        """
-        for name, path in tables.items():
-            problem = empty_commit(path)
-            if problem:
-                raise damaged(name, problem, path)
-
     def write_format(self) -> None:
         """Note the layout's version, once."""
         path = self._format_file()
@@ -168,6 +163,17 @@ class Ledger:
 
     def _format_file(self) -> Path:
         return Path(self.lake.domain(self.domain)) / "format.json"
+
+
+def check_logs(tables: Mapping[str, str]) -> None:
+    """Raise TableError when the log of a table, given by name with its folder, has an emptied commit.
+
+    A run would take its rows for gone, and maintenance its files for such that no version needs.
+    """
+    for name, path in tables.items():
+        problem = empty_commit(path)
+        if problem:
+            raise damaged(name, problem, path)
 
 
 def damaged(table: str, problem: str, path: str) -> TableError:

@@ -55,6 +55,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 _DAMAGED = "Kernel error"
 """How delta-rs begins to tell of a log that it cannot make sense of."""
 
+_THEN = "Restore the folder from a backup, or move the whole lake aside and load it anew."
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -85,8 +87,7 @@ def _explained(folder: str) -> Iterator[None]:
         yield
     except Exception as error:  # a data file that is gone comes as a bare Exception
         raise TableError(
-            f"The ledger table {folder} cannot be read: {in_short(error)}. "
-            "Nothing was changed. Restore the folder from a backup, or move the whole lake aside and load it anew."
+            f"The ledger table {folder} cannot be read: {in_short(error)}. Nothing was changed. {_THEN}"
         ) from error
 
 
@@ -102,10 +103,7 @@ def open_table(path: str) -> DeltaTable | None:
     except DeltaError as error:
         if not str(error).startswith(_DAMAGED):
             raise
-        raise TableError(
-            f"The log of the table {path} cannot be read: {in_short(error)[:300]}. "
-            "Restore the folder from a backup, or move the whole lake aside and load it anew."
-        ) from error
+        raise TableError(f"The log of the table {path} cannot be read: {in_short(error)[:300]}. {_THEN}") from error
 
 
 def _open(path: str) -> DeltaTable | None:

@@ -115,7 +115,7 @@ def _listed(table: DeltaTable, days: int) -> int:
     root = table.table_uri
     if "://" in root and not root.startswith("file://"):
         return len(found)
-    folder = Path(unquote(urlsplit(root).path) if root.startswith("file://") else root)
+    folder = Path(unquote(urlsplit(root).path))
     return sum(1 for name in found if (folder / name).exists() or (folder / unquote(name)).exists())
 
 

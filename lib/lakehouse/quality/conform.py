@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.contracts import columns as contract_columns
 from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
-from lakehouse.contracts.tables import BronzeTable, SilverTable
+from lakehouse.contracts.tables import BronzeTable, GoldTable, SilverTable
 from lakehouse.errors import ConfigurationError
 from lakehouse.quality.decided import DECIDED, PATCHED_WHOLE
 
@@ -100,14 +100,17 @@ def derive(rows: DataFrame, table: SilverTable) -> DataFrame:
         if kind in _YEARS or found.schema[name].dataType.simpleString() != kind:
             # A step of its own, so that the expression is computed once. A plain cast would wrap large numbers around.
             helper = f"whole {name}"
-            fitting = F.expr(f"try_cast(`{helper}` AS {kind})")
-            fitting = _within_years(fitting, kind) if kind in _YEARS else fitting
+            fitting = _within_years(F.expr(f"try_cast(`{helper}` AS {kind})"), kind)
             found = rows.withColumn(helper, F.expr(sql)).withColumn(name, fitting)
             lost = lost | (F.col(f"`{helper}`").isNotNull() & F.col(name).isNull())
             helpers.append(helper)
         rows = found
     rows = rows.withColumn(UNCONFORMED, lost).drop(*helpers) if helpers else rows
-    # Delta cannot tell an empty text from none where it names a partition.
+    return named_partitions(rows, table)
+
+
+def named_partitions(rows: DataFrame, table: SilverTable | GoldTable) -> DataFrame:
+    """Rows whose partitions have a name: Delta cannot tell an empty text from none there, so that it is null."""
     texts = [name for name in table.write.partition_by if table.columns[name].type == "string"]
     return rows.withColumns({name: F.when(F.col(name) != "", F.col(name)) for name in texts})
 
@@ -178,9 +181,8 @@ def _value(text: Column, column: contract_columns.Column) -> tuple[Column, Colum
                 None,
             )
         case "date" | "timestamp":
-            return _within_years(
-                F.coalesce(*(_moment(text, column.type, form) for form in column.formats)), column.type
-            ), None
+            moment = F.coalesce(*(_moment(text, column.type, form) for form in column.formats))
+            return _within_years(moment, column.type), None
         case "int" | "bigint":
             return F.when(text.rlike(r"^[+-]?\d+\z"), text.cast(column.type)), None
         case _:
@@ -198,7 +200,12 @@ def _decimal(text: Column, column: contract_columns.Column) -> tuple[Column, Col
 
 
 def _within_years(value: Column, kind: str) -> Column:
-    """A day or time of the years 1 to 9999 (UTC), null for any other: Spark counts further, others do not."""
+    """A day or time of the years 1 to 9999 (UTC), null for any other: Spark counts further, others do not.
+
+    Values of other kinds stay as they are.
+    """
+    if kind not in _YEARS:
+        return value
     first, last = (F.lit(text).cast(kind) for text in _YEARS[kind])
     return F.when(value.between(first, last), value)
 

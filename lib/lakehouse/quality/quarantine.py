@@ -35,6 +35,8 @@ COLUMNS = {
 BAD = ("open", "discarded")
 """Statuses of rows that are kept out of the table; the others are history."""
 
+_BAD = Values.of("status", "string", BAD)
+
 PARTITION_BY = ("delivery_date",)
 
 
@@ -108,34 +110,27 @@ def close_superseded(spark: SparkSession, path: str, sequences: Sequence[int], r
     """Close the bad rows of contents that count no more: a correction has replaced them, or they were withdrawn."""
     if not sequences:
         return
-    if ask(path, f"SELECT 1 FROM asked WHERE {_bad(sequences)} LIMIT 1"):
+    mine = Values.numbers("delivery_sequence", sequences)
+    if ask(path, f"SELECT 1 FROM asked WHERE {mine.asked()} AND {_BAD.asked()} LIMIT 1"):
         closed = {"closed_run_id": F.lit(run_id), "closed_at": F.current_timestamp()}
-        bad = F.col("delivery_sequence").isin(list(sequences)) & F.col("status").isin(*BAD)
-        set_where(spark, path, bad, {"status": F.lit("superseded"), **closed})
+        set_where(spark, path, mine.chosen() & _BAD.chosen(), {"status": F.lit("superseded"), **closed})
 
 
 def broken_rules(path: str, sequences: Sequence[int]) -> dict[int, dict[str, int]]:
     """Per delivery sequence: rows that broke each rule, and under '' the quarantined rows."""
     found: dict[int, dict[str, int]] = {sequence: {} for sequence in sequences}
-    for (sequence,), rows in counts_by(path, ["delivery_sequence"], _bad(sequences)).items():
+    bad = f"{Values.numbers('delivery_sequence', sequences).asked()} AND {_BAD.asked()}"
+    for (sequence,), rows in counts_by(path, ["delivery_sequence"], bad).items():
         found[sequence][""] = rows
-    each = f"SELECT delivery_sequence, unnest(reasons) AS reason FROM asked WHERE {_bad(sequences)}"
-    for sequence, rule, rows in ask(
-        path, f"SELECT delivery_sequence, reason['rule'], count(*) FROM ({each}) GROUP BY 1, 2"
-    ):
+    each = f"SELECT delivery_sequence, unnest(reasons) AS reason FROM asked WHERE {bad}"
+    counted = f"SELECT delivery_sequence, reason['rule'], count(*) FROM ({each}) GROUP BY 1, 2"
+    for sequence, rule, rows in ask(path, counted):
         found[sequence][rule] = rows
     return found
 
 
 def replayed_rows(path: str, run_id: str) -> int:
     """Rows that a run found to be bad no more."""
-    return sum(
-        counts_by(
-            path, ["status"], f"status = 'replayed' AND {Values.of('closed_run_id', 'string', [run_id]).asked()}"
-        ).values()
-    )
-
-
-def _bad(sequences: Sequence[int]) -> str:
-    mine = Values.numbers("delivery_sequence", sequences).asked()
-    return f"{mine} AND {Values.of('status', 'string', BAD).asked()}"
+    by_run = Values.of("closed_run_id", "string", [run_id]).asked()
+    ((rows,),) = ask(path, f"SELECT count(*) FROM asked WHERE status = 'replayed' AND {by_run}")
+    return int(rows)

@@ -9,13 +9,13 @@ from threading import Lock
 
 from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import GoldTable
 from lakehouse.contracts.writes import ReplacePeriods
 from lakehouse.errors import TableError
 from lakehouse.ledger.book import REFUSED, Publication, changed_since, table_version
+from lakehouse.quality.conform import named_partitions
 from lakehouse.quality.figures import judge_figures
 from lakehouse.quality.gates import Verdict, explain, judge_table
 from lakehouse.steps.batches import transformed
@@ -201,9 +201,7 @@ def computed(work: Workspace, table: GoldTable, inputs: Mapping[str, DataFrame])
                 f"The transform of {table.id} does not keep its contract: the column '{name}' {kind}, "
                 f"expected {column.type}."
             )
-    # Delta cannot tell an empty text from none where it names a partition.
-    texts = [name for name in table.write.partition_by if table.columns[name].type == "string"]
-    return rows.select(*table.columns).withColumns({name: F.when(F.col(name) != "", F.col(name)) for name in texts})
+    return named_partitions(rows.select(*table.columns), table)
 
 
 def within_periods(

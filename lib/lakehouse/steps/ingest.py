@@ -16,6 +16,8 @@ from lakehouse.ledger.deliveries import Delivery, Register, delivery_row
 from lakehouse.steps.drift import header_differences
 from lakehouse.steps.summary import DeliverySummary, RunSummary
 from lakehouse.steps.workspace import Workspace
+from lakehouse.storage.asking import counts_by
+from lakehouse.storage.values import Values
 
 
 def ingest(work: Workspace, news: News, summary: RunSummary) -> None:
@@ -148,9 +150,6 @@ def relist_delivery(delivery: Delivery) -> tuple[int, str] | None:
 
 
 def _rows_by_sequence(work: Workspace, table: TableId, intents: Sequence[Delivery]) -> dict[int, int]:
-    from lakehouse.storage.asking import counts_by
-    from lakehouse.storage.values import Values
-
     days = Values.days("delivery_date", (intent.delivery_date for intent in intents)).asked()
     mine = Values.numbers("delivery_sequence", (intent.sequence or 0 for intent in intents)).asked()
     found = counts_by(work.lake.table(table), ["delivery_sequence"], f"{days} AND {mine}")

@@ -37,6 +37,7 @@ class Figures:
     files: int
     size: int
     """Bytes."""
+    rows: int
     small: int
     """Files below the size from which on they are left alone."""
     lookups: tuple[Lookup, ...]
@@ -49,6 +50,7 @@ def figures(files: Sequence[DataFile], small: int, columns: Sequence[str]) -> Fi
         len({file.partition for file in files}),
         len(files),
         sum(file.size for file in files),
+        sum(file.rows for file in files),
         sum(1 for file in files if file.size < small),
         tuple(Lookup(name, files_read(files, name), len(files)) for name in columns if files),
     )

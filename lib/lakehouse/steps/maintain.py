@@ -15,6 +15,7 @@ from lakehouse.steps.summary import RunSummary
 from lakehouse.steps.superseded import drop
 from lakehouse.steps.upkeep import MB, Part
 from lakehouse.steps.workspace import Workspace
+from lakehouse.storage.values import Values
 
 
 def maintain(work: Workspace, summary: RunSummary) -> None:
@@ -80,8 +81,6 @@ def _optimize(work: Workspace, table: TablePlan, parts: Sequence[Part], sorted_b
 
 def _condition(partitions: Sequence[Partition], kinds: Mapping[str, str]) -> str:
     """A predicate that picks some partitions; empty for a table that has none."""
-    from lakehouse.storage.values import Values
-
     names = [name for name, _ in partitions[0]]
     if len(names) == 1:
         return Values.of(names[0], kinds[names[0]], (partition[0][1] for partition in partitions)).sql()

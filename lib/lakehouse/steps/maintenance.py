@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -11,8 +12,9 @@ from typing import Any
 from deltalake import DeltaTable
 
 from lakehouse.contracts.rules import Maintenance, Upkeep
-from lakehouse.ledger.book import damaged, row_count, table_version
+from lakehouse.ledger.book import damaged
 from lakehouse.ledger.data_files import data_files, newest_commits
+from lakehouse.ledger.deliveries import Register
 from lakehouse.ledger.entries import open_table
 from lakehouse.ledger.retention import (
     RANGES,
@@ -135,15 +137,15 @@ def planned(work: Workspace, writes: bool = False) -> MaintenancePlan:
         return rewrites(work)
 
     plans = []
-    made_from = _made_from(work)
-    _check_bronze(work)
+    made_from, state = _made_from(work), work.ledger.deliveries()
     for name, path, upkeep in _tables(work):
         table = open_table(path)
         if table is not None:
             used = made_from.get(name)
             plan = _planned(work, name, table, path, upkeep, lambda name=name: ahead().get(name, Waits()), now, used)
             plans.append(plan)
-    tables = tuple(_with_superseded(work, plans, now))
+    _check_bronze(plans, state)
+    tables = tuple(_with_superseded(work, plans, state, now))
     found = MaintenancePlan(tables, tuple(planned_ledger(work, now, _OWN_ENTRIES if writes else 0)))
     return found if writes or found.nothing else MaintenancePlan(tables, tuple(planned_ledger(work, now, _OWN_ENTRIES)))
 
@@ -157,20 +159,16 @@ def _made_from(work: Workspace) -> dict[str, int]:
     return found
 
 
-def _check_bronze(work: Workspace) -> None:
+def _check_bronze(plans: Sequence[TablePlan], state: Register) -> None:
     """Raise TableError when a bronze table has fewer rows than were taken: what its log lost must not be removed."""
-    state = work.ledger.deliveries()
-    for table in work.domain.bronze():
-        taken = sum(
-            content.rows or 0
-            for sequence, content in state.contents.items()
-            if content.table == table.id and sequence not in state.dropped
-        )
-        path = work.lake.table(table.id)
-        there = row_count(path) if taken and table_version(path) is not None else taken
-        if there < taken:
-            problem = f"it tells of {there} rows, and the ledger of {taken} that were taken; commits are lost"
-            raise damaged(str(table.id), problem, path)
+    taken = Counter[str]()
+    for sequence, content in state.contents.items():
+        taken[str(content.table)] += 0 if sequence in state.dropped else content.rows or 0
+    for plan in plans:
+        there, told = plan.figures.rows, taken[plan.table]
+        if there < told:
+            problem = f"it tells of {there} rows, and the ledger of {told} that were taken; commits are lost"
+            raise damaged(plan.table, problem, plan.path)
 
 
 def _tables(work: Workspace) -> list[tuple[str, str, Upkeep]]:
@@ -227,11 +225,8 @@ def _rules(upkeep: Upkeep, present: Collection[str], local: bool) -> tuple[Rules
     return rules, f"not sorted by {', '.join(absent)}: the table has no such column yet" if absent else ""
 
 
-def _with_superseded(work: Workspace, plans: Sequence[TablePlan], now: datetime) -> list[TablePlan]:
+def _with_superseded(work: Workspace, plans: Sequence[TablePlan], state: Register, now: datetime) -> list[TablePlan]:
     bronze = {str(table.id): table for table in work.domain.bronze()}
-    if not any(plan.table in bronze for plan in plans):
-        return list(plans)
-    state = work.ledger.deliveries()
     return [
         replace(plan, superseded=superseded(work, bronze[plan.table], state, now)) if plan.table in bronze else plan
         for plan in plans

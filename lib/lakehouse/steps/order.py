@@ -11,7 +11,7 @@ from lakehouse.contracts.sql import check_sql
 from lakehouse.errors import ExitCode, LakehouseError
 from lakehouse.landing.listing import missing_days
 from lakehouse.landing.news import News, look
-from lakehouse.ledger.book import row_count, table_version
+from lakehouse.ledger.book import check_logs, row_count, table_version
 from lakehouse.ledger.decisions import decision_rows
 from lakehouse.ledger.deliveries import Register
 from lakehouse.ledger.obstacles import explaining
@@ -59,7 +59,7 @@ def run_steps(
         claim(work.lake, work.domain.name, work.run_id, work.progress, work.environment.lease_seconds),
     ):
         work.ledger.check_format()
-        work.ledger.check_logs(table_paths(work))
+        check_logs(table_paths(work))
         work.ledger.check_whole([table.id for table in work.domain.bronze()])
         finished = finish_interrupted(work)
         undone = recover(work)
@@ -72,8 +72,9 @@ def run_steps(
             ruling = decide(work)
             work.ledger.record("decisions", decision_rows(ruling.decisions, work.run_id))
             summary.notes += ruling.notes
-        news = _look(work, chosen, summary)
-        if not finished and _nothing_to_do(work, chosen, news) and _in_order(work, chosen, summary):
+        register = work.ledger.deliveries()
+        news = _look(work, chosen, register, summary)
+        if not finished and _nothing_to_do(work, chosen, register, news) and _in_order(work, chosen, summary):
             summary.nothing_new = True
         else:
             _do(work, chosen, news, summary, on_step)
@@ -83,10 +84,10 @@ def run_steps(
     return summary
 
 
-def _look(work: Workspace, steps: Sequence[str], summary: RunSummary) -> News:
+def _look(work: Workspace, steps: Sequence[str], register: Register, summary: RunSummary) -> News:
     if "ingest" not in steps:
         return News()
-    news = look(work.domain, work.landing, work.ledger.deliveries(), work.days)
+    news = look(work.domain, work.landing, register, work.days)
     if work.days.first and work.days.last:
         landed = ((file.table, file.delivery_date) for file in news.landed)
         missing = missing_days(work.domain.bronze(), landed, work.days.first, work.days.last)
@@ -95,8 +96,7 @@ def _look(work: Workspace, steps: Sequence[str], summary: RunSummary) -> News:
     return news
 
 
-def _nothing_to_do(work: Workspace, steps: Sequence[str], news: News) -> bool:
-    register = work.ledger.deliveries()
+def _nothing_to_do(work: Workspace, steps: Sequence[str], register: Register, news: News) -> bool:
     anew = work.full_refresh and not {"refine", "aggregate"}.isdisjoint(steps)
     if anew or news.candidates:
         return False
@@ -117,11 +117,9 @@ def _in_order(work: Workspace, steps: Sequence[str], summary: RunSummary) -> boo
 
 def _no_tables(work: Workspace, steps: Sequence[str], plan: MaintenancePlan) -> list[str]:
     """What is said when maintenance finds no table at all: the place may be misspelt."""
-    return (
-        [f"the lake {work.lake.root} holds no table of {work.domain.name}"]
-        if [*steps] == ["maintain"] and not plan.tables
-        else []
-    )
+    if [*steps] != ["maintain"] or plan.tables:
+        return []
+    return [f"the lake {work.lake.root} holds no table of {work.domain.name}"]
 
 
 def _do(work: Workspace, steps: Sequence[str], news: News, summary: RunSummary, on_step: Callable[[str], None]) -> None:
@@ -234,10 +232,11 @@ def dry_run(work: Workspace, steps: Sequence[str]) -> RunSummary:
     chosen = [step for step in STEPS if step in steps]
     summary = RunSummary(work.run_id, work.domain.name, work.lake.root, work.landing, chosen, dry_run=True)
     work.ledger.check_format()
-    work.ledger.check_logs(table_paths(work))
-    news = _look(work, chosen, summary)
+    check_logs(table_paths(work))
+    register = work.ledger.deliveries()
+    news = _look(work, chosen, register, summary)
     found = plan(work, chosen, news)
     summary.notes = found.notes(chosen) + _no_tables(work, chosen, found.maintenance)
     summary.maintenance = found.maintenance.as_json()
-    summary.nothing_new = _nothing_to_do(work, chosen, news) and found.maintenance.nothing
+    summary.nothing_new = _nothing_to_do(work, chosen, register, news) and found.maintenance.nothing
     return summary

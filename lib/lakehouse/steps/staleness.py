@@ -17,12 +17,12 @@ def stale_tables(work: Workspace) -> list[GoldTable]:
     An input that was never delivered counts as an empty table. What has no other inputs is not made. What a gate
     refused is made again when something changed since.
     """
-    attempts, made_once = work.ledger.attempts(), work.ledger.publications()
+    attempts, publications = work.ledger.made()
     stale: dict[TableId, GoldTable] = {}
     waits: set[TableId] = set()
     for table in work.domain.gold():
         inputs = [table_id for table_id in table.inputs.values() if table_id not in stale]
-        absent = [table_id for table_id in inputs if not is_made(work, table_id, made_once)]
+        absent = [table_id for table_id in inputs if not is_made(work, table_id, publications)]
         # One that a gate refused when it was first made is not empty, nor is one that is gone from the disk.
         if any(table_id.owner in attempts or table_id in waits for table_id in absent):
             waits.add(table.id)

@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from deltalake import QueryBuilder
-
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import BronzeTable
 from lakehouse.ledger.clocks import latest_times
@@ -20,6 +18,8 @@ from lakehouse.ledger.decisions import decisions
 from lakehouse.ledger.deliveries import Delivery, Register, delivery_row, register
 from lakehouse.ledger.entries import Row, open_table
 from lakehouse.steps.workspace import Workspace
+from lakehouse.storage.asking import counts_by
+from lakehouse.storage.values import Values
 
 _UNDECIDED = ("open", "discarded")
 """Statuses of quarantined rows that belong to a content of which something may still come."""
@@ -125,22 +125,17 @@ def _quarantined(work: Workspace, table: BronzeTable, sequences: Collection[int]
     """Those of some contents with rows in quarantine that somebody may still decide about."""
     found: set[int] = set()
     for silver in work.domain.silver():
-        rows = open_table(work.lake.quarantine(silver.id)) if silver.bronze == table.id else None
-        if rows is not None:
-            statuses = ", ".join(f"'{status}'" for status in _UNDECIDED)
-            asked = (
-                f"SELECT DISTINCT delivery_sequence FROM quarantine WHERE status IN ({statuses}) "
-                f"AND delivery_sequence IN ({', '.join(map(str, sequences))})"
-            )
-            answer = QueryBuilder().register("quarantine", rows).execute(asked).read_all()
-            found |= set(answer.column("delivery_sequence").to_pylist())
+        path = work.lake.quarantine(silver.id)
+        if silver.bronze == table.id and open_table(path) is not None:
+            mine = Values.numbers("delivery_sequence", sequences).asked()
+            where = f"{Values.of('status', 'string', _UNDECIDED).asked()} AND {mine}"
+            found |= {sequence for (sequence,) in counts_by(path, ["delivery_sequence"], where)}
     return found
 
 
 def drop(work: Workspace, found: Superseded) -> None:
     """Remove contents from bronze; the ledger is told before and after, so that a crash leaves no doubt."""
     from lakehouse.storage.commits import delete_where
-    from lakehouse.storage.values import Values
 
     # What the ledger knows of the contents stays; these entries say no more than that their rows go.
     rows = [delivery_row(content) | {"details": None, "run_id": work.run_id} for content in found.contents]

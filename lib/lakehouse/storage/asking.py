@@ -30,7 +30,7 @@ def ask(path: str, statement: str) -> list[tuple[Any, ...]]:
 
 def counts_by(path: str, columns: Sequence[str], where: str) -> dict[tuple[Any, ...], int]:
     """Numbers of the rows that fulfil a condition, by the values of some columns."""
-    names = _names(columns)
+    names = ", ".join(f'"{name}"' for name in columns)
     found = ask(path, f"SELECT {names}, count(*) AS rows_found FROM asked WHERE {where} GROUP BY {names}")
     return {tuple(values): rows for *values, rows in found}
 
@@ -39,7 +39,3 @@ def texts_of(path: str, columns: Sequence[str], where: str) -> set[tuple[str | N
     """What values some columns have together in the rows that fulfil a condition, as texts."""
     texts = ", ".join(f'CAST("{name}" AS varchar)' for name in columns)
     return set(ask(path, f"SELECT DISTINCT {texts} FROM asked WHERE {where}"))
-
-
-def _names(columns: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in columns)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+if TYPE_CHECKING:
+    from pyspark.sql import Column
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class Values:
 
     def chosen(self, of: str = "") -> Column:
         """The rows with one of them; ``of`` is what comes before the column's name."""
+        # Spark takes a second to import; conditions as text are asked for without it.
+        from pyspark.sql import functions as F
+
         column = F.col(f"{of}{self.column}")
         known = [F.lit(text).cast(self.kind) for text in self._known()]
         condition = column.isin(known) if known else F.lit(False)
