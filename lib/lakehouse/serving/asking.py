@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.serving.sql import QueryError
+from lakehouse.serving.sql import QueryError, no_such_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _ROWS_FROM_NOWHERE = {"generate_series", "generate_subscripts", "json_each", "json_tree", "range", "unnest"}
 """Table functions that read neither tables nor files."""
 
-_EXPLAIN = re.compile(r"\s*explain(\s+analyze)?\b", re.IGNORECASE)
+_EXPLAIN = re.compile(r"\s*explain\b(\s+analyze\b|\s*\((\s*(analyze|format\s+\w+)\s*,?)+\))?", re.IGNORECASE)
 _PLACE = re.compile(r"[/\\.:*?]")
 """In the name of a table: DuckDB would read a file of that name."""
 
@@ -27,13 +27,17 @@ def check_question(connection: duckdb.DuckDBPyConnection, statement: str) -> Non
     """
     import duckdb
 
-    asked = _EXPLAIN.sub("", statement, count=1)
     try:
-        found = connection.extract_statements(asked)
+        found = connection.extract_statements(statement)
     except duckdb.ParserException:
         return
-    if len(found) > 1 and all(one.type == duckdb.StatementType.SELECT for one in found):
+    if not found:
+        return
+    kinds = {one.type for one in found}
+    if len(found) > 1 and kinds <= {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}:
         raise QueryError(f"One statement at a time, found {len(found)}. Nothing was asked.")
+    # What would be explained is carried out by ANALYZE, so that it is looked at itself.
+    asked = _EXPLAIN.sub("", statement, count=1) if kinds == {duckdb.StatementType.EXPLAIN} else statement
     row = connection.execute("SELECT json_serialize_sql(?)", [asked]).fetchone()
     tree = json.loads(row[0]) if row else {}
     if tree.get("error"):
@@ -41,23 +45,36 @@ def check_question(connection: duckdb.DuckDBPyConnection, statement: str) -> Non
             "Only questions are answered here: SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, SHOW, EXPLAIN. "
             "Nothing was done. A PIVOT has to name its values: PIVOT ... ON column IN (...)."
         )
+    known = _views(connection)
     for kind, name in _sources(tree):
-        if (kind == "TABLE_FUNCTION" and name not in _ROWS_FROM_NOWHERE) or (
-            kind == "BASE_TABLE" and _PLACE.search(name)
-        ):
+        if kind == "TABLE_FUNCTION":
+            refused = name[-1] not in _ROWS_FROM_NOWHERE
+        else:
+            # DuckDB reads the file `a/b.csv` for "a/b".csv and for "a/b.csv", unless there is such a table.
+            refused = any(_PLACE.search(part) for part in name)
+            if not refused and len(name) > 1 and tuple(part.lower() for part in name[-2:]) not in known:
+                raise QueryError(no_such_table(connection, ".".join(name)))
+        if refused:
             raise QueryError(
-                f"'{name}' is no table of the lake, and nothing else can be read here. "
+                f"'{'.'.join(name)}' is no table of the lake, and nothing else can be read here. "
                 "'lakehouse sql \"show all tables\"' lists the tables. Files are for DuckDB's own command line."
             )
 
 
-def _sources(node: Any) -> Iterator[tuple[str, str]]:
-    """Kind and name of everything that a serialized statement reads."""
+def _views(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+    """Schema and name of everything that can be read, DuckDB's own views among them, in lower case."""
+    rows = connection.execute("SELECT lower(schema_name), lower(view_name) FROM duckdb_views()").fetchall()
+    return {(schema, name) for schema, name in rows}
+
+
+def _sources(node: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Kind, and parts of the name, of everything that a serialized statement reads."""
     if isinstance(node, Mapping):
-        if node.get("type") == "BASE_TABLE":
-            yield "BASE_TABLE", str(node.get("table_name"))
+        if node.get("type") in ("BASE_TABLE", "SHOW_REF"):
+            parts = (str(node.get(f"{part}_name") or "") for part in ("catalog", "schema", "table"))
+            yield "BASE_TABLE", tuple(part for part in parts if part)
         if node.get("type") == "TABLE_FUNCTION":
-            yield "TABLE_FUNCTION", str((node.get("function") or {}).get("function_name"))
+            yield "TABLE_FUNCTION", (str((node.get("function") or {}).get("function_name")),)
         for value in node.values():
             yield from _sources(value)
     elif isinstance(node, list):

@@ -76,12 +76,17 @@ def view_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [row[0] for row in rows]
 
 
+def no_such_table(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """The sentence about a table that is not there, with the nearest one and all that there are."""
+    views = view_names(connection)
+    return f"There is no table '{name}'.{nearest_table(name, views)} Tables: {', '.join(views)}."
+
+
 def _explained(connection: duckdb.DuckDBPyConnection, statement: str, message: str) -> str:
     missing = re.search(r'Table with name "?([^\s"]+)"? does not exist', message)
     if missing:
-        views = view_names(connection)
         # The message leaves the schema out where that exists.
         asked = re.search(rf'(?:[\w"]+\.)*"?\b{re.escape(missing[1])}\b', statement, re.IGNORECASE)
         name = asked[0].replace('"', "") if asked else missing[1]
-        return f"There is no table '{name}'.{nearest_table(name, views)} Tables: {', '.join(views)}."
+        return no_such_table(connection, name)
     return message.split("\n\n", maxsplit=1)[0]
