@@ -154,6 +154,19 @@ def test_patched_values_in_the_ledger_are_masked(contracts: Any, lake: Lake) -> 
     assert answer(lake, "SELECT * FROM billing_ledger.decisions") == [("patch", "user_id", "a***")]
 
 
+def test_a_column_that_the_contract_names_no_more_is_masked(contracts: Any, tmp_path: Path) -> None:
+    contracts(PERSONAL_USER)
+    found = Lake.at(str(tmp_path / "lake"))
+    once = TABLES["billing/bronze/usage"].replace("'-1.5' AS", "'0113 49' AS phone, '-1.5' AS")
+    kept = "SELECT 'ann@example.com' AS user_id, 'eu' AS region, 7 AS age, 3 AS record_number"
+    write(found, {"billing/bronze/usage": once, "billing/silver/usage": kept})
+    assert answer(
+        found,
+        "SELECT phone, credit_usage, delivery_id FROM billing_bronze.usage",
+        "SELECT * FROM billing_silver.usage",
+    ) == [("0***", "-1.5", "usage/a.csv"), ("a***", "eu", None, 3)]
+
+
 def test_a_filter_does_not_reach_below_the_mask(contracts: Any, lake: Lake) -> None:
     contracts(PERSONAL_USER)
     count = "SELECT count(*) FROM billing_silver.usage WHERE user_id = "

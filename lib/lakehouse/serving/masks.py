@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
+from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS, HISTORY_COLUMNS, RESERVED, TOLD_COLUMNS
 from lakehouse.contracts.domains import Domain, load_domain
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.personal import personal_columns
-from lakehouse.contracts.tables import SilverTable
+from lakehouse.contracts.tables import AnyTable, BronzeTable, SilverTable
 from lakehouse.errors import ConfigurationError
 from lakehouse.serving.tables import LakeTable
+
+_LAYER_OF = {"quarantine": "silver", "outranked": "silver"}
+"""Whose contract tells about a table that has none of its own."""
 
 _OF_QUARANTINE = frozenset({"payload", "reasons"})
 """Where a quarantine table holds what was delivered."""
@@ -20,23 +23,44 @@ _OF_LEDGER = {"decisions": frozenset({"value"})}
 """Where the ledger holds what people put in place of what was delivered."""
 
 
+_OF_CONTRACTS = frozenset({*RESERVED, *HISTORY_COLUMNS, *TOLD_COLUMNS})
+"""What the engine itself puts into the tables that have contracts."""
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Which columns of one table are masked."""
+
+    personal: frozenset[str] = frozenset()
+    named: frozenset[str] | None = None
+    """Columns that a contract or the engine names, where all others are masked: one that a contract named once is kept
+    in bronze, and nobody says whether it is personal. None: the others are shown."""
+
+    def hides(self, column: str) -> bool:
+        """Whether this column is masked."""
+        return column in self.personal or (self.named is not None and column not in self.named)
+
+
+_NOTHING = Mask()
+_WHOLE = Mask(named=frozenset(DELIVERY_COLUMNS))
+
+
 @dataclass(frozen=True)
 class Masks:
     """Which columns of a lake's tables are masked."""
 
-    columns: Mapping[LakeTable, frozenset[str] | None]
-    """None: every column that the engine did not make, because no contract tells which are personal."""
+    columns: Mapping[LakeTable, Mask]
     notes: tuple[str, ...] = ()
     """What people should know: which tables are masked as a whole, and why."""
-    others: frozenset[str] | None = None
+    others: Mask = _WHOLE
     """What is masked of a table that came to the lake in the meantime."""
 
-    def of(self, table: LakeTable) -> frozenset[str] | None:
-        """The masked columns of a table."""
+    def of(self, table: LakeTable) -> Mask:
+        """What is masked of a table."""
         return self.columns.get(table, self.others)
 
 
-NO_MASKS = Masks({}, others=frozenset())
+NO_MASKS = Masks({}, others=_NOTHING)
 
 
 def masks(tables: Iterable[LakeTable]) -> Masks:
@@ -44,13 +68,13 @@ def masks(tables: Iterable[LakeTable]) -> Masks:
     by_domain: dict[str, list[LakeTable]] = {}
     for table in tables:
         by_domain.setdefault(table.domain, []).append(table)
-    found: dict[LakeTable, frozenset[str] | None] = {}
+    found: dict[LakeTable, Mask] = {}
     notes: list[str] = []
     for name, mine in by_domain.items():
         try:
             of_domain = domain_masks(load_domain(name), mine)
         except ConfigurationError as error:
-            found |= {table: _of_engine(table, None) for table in mine}
+            found |= {table: _of_engine(table, _WHOLE) for table in mine}
             notes.append(f"every value of '{name}', because its contracts cannot be read. {error}")
         else:
             found |= of_domain.columns
@@ -61,48 +85,49 @@ def masks(tables: Iterable[LakeTable]) -> Masks:
 def domain_masks(domain: Domain, tables: Iterable[LakeTable]) -> Masks:
     """The masks of tables of one domain."""
     found = _of_domain(domain, tables)
-    unknown = [table.view for table, columns in found.items() if columns is None]
+    unknown = [table.view for table, columns in found.items() if columns is _WHOLE]
     note = f"every value of {', '.join(unknown)}, because no contract says which are personal."
     return Masks(found, (note,) if unknown else ())
 
 
-def _of_domain(domain: Domain, tables: Iterable[LakeTable]) -> dict[LakeTable, frozenset[str] | None]:
+def _of_domain(domain: Domain, tables: Iterable[LakeTable]) -> dict[LakeTable, Mask]:
     personal = personal_columns(domain)
-    found: dict[LakeTable, frozenset[str] | None] = {}
+    everywhere = Mask(frozenset().union(*personal.values()))
+    found: dict[LakeTable, Mask] = {}
     for table in tables:
-        mine: frozenset[str] | None
-        silver = TableId(domain.name, "silver", table.name)
-        match table.layer:
-            case "ledger":
-                mine = frozenset().union(*personal.values())
-            case "quarantine":
-                contract = domain.tables.get(silver)
-                mine = personal[contract.bronze] | personal[silver] if isinstance(contract, SilverTable) else None
-            case "outranked":
-                mine = personal.get(silver)
-            case _:
-                mine = personal.get(TableId(domain.name, table.layer, table.name))
-        if mine and table.layer == "bronze":
-            mine |= set(BRONZE_COLUMNS)
+        contract = domain.tables.get(TableId(domain.name, _LAYER_OF.get(table.layer, table.layer), table.name))
+        mine = _WHOLE
+        if table.layer == "ledger":
+            mine = everywhere
+        elif contract is not None and table.layer == "quarantine":
+            if isinstance(contract, SilverTable):
+                mine = Mask(personal[contract.bronze] | personal[contract.id])
+        elif contract is not None:
+            mine = _of_contract(contract, personal[contract.id])
         found[table] = _of_engine(table, mine)
     return found
 
 
-def _of_engine(table: LakeTable, personal: frozenset[str] | None) -> frozenset[str] | None:
-    """The columns to mask of a table whose columns the engine named itself, if there are personal ones behind them."""
-    nothing: frozenset[str] = frozenset()
+def _of_contract(contract: AnyTable, personal: frozenset[str]) -> Mask:
+    if not personal:
+        return _NOTHING
+    undeclared = BRONZE_COLUMNS if isinstance(contract, BronzeTable) else ()
+    return Mask(personal | set(undeclared), _OF_CONTRACTS | set(contract.columns))
+
+
+def _of_engine(table: LakeTable, mask: Mask) -> Mask:
+    """The mask of a table whose columns the engine named itself, if there are personal ones behind them."""
     match table.layer:
         case "ledger":
-            return nothing if personal == nothing else _OF_LEDGER.get(table.name, nothing)
+            return mask if mask == _NOTHING else Mask(_OF_LEDGER.get(table.name, frozenset()))
         case "quarantine":
-            return nothing if personal == nothing else _OF_QUARANTINE
-    return personal
+            return mask if mask == _NOTHING else Mask(_OF_QUARANTINE)
+    return mask
 
 
-def masked(types: Mapping[str, str], columns: frozenset[str] | None) -> str:
-    """The select list that shows these columns masked; ``types`` are those of DuckDB by column."""
-    hidden = set(types) - set(DELIVERY_COLUMNS) if columns is None else columns & set(types)
-    changed = [f"{_mask(name, types[name])} AS {_quoted(name)}" for name in types if name in hidden]
+def masked(types: Mapping[str, str], mask: Mask) -> str:
+    """The select list that shows a table masked; ``types`` are those of DuckDB by column."""
+    changed = [f"{_mask(name, types[name])} AS {_quoted(name)}" for name in types if mask.hides(name)]
     return f"* REPLACE ({', '.join(changed)})" if changed else "*"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import LakehouseError
-from lakehouse.serving.masks import Masks, masked, masks
+from lakehouse.serving.masks import Mask, Masks, masked, masks
 from lakehouse.serving.tables import LakeTable, lake_tables, nearest_table
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ def open_lake(
         schema = f"{table.domain}_{table.layer}"
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
         scan = "delta_scan('" + table.path.replace("'", "''") + "')"
-        columns = shown.of(table)
+        mask = shown.of(table)
         selected = "*"
-        if columns != frozenset():
+        if mask != Mask():
             types = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()}
-            selected = masked(types, columns)
+            selected = masked(types, mask)
         connection.execute(f'CREATE VIEW "{schema}"."{table.name}" AS SELECT {selected} FROM {scan}')
     return connection
 
