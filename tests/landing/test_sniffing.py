@@ -22,23 +22,25 @@ PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01"
 UNKNOWN = "no usable header: none of the columns order_id, amount is named in the first record "
 
 
-def contract(**source: object) -> BronzeTable:
+def contract(amount: dict[str, object], **source: object) -> BronzeTable:
     return BronzeTable.model_validate(
         {
             "id": TABLE,
             "file": "orders.yml",
             "description": "Orders",
             "source": {"kind": "csv", "folder": "shop", "files": "*.csv", **source},
-            "columns": {"order_id": {"aliases": ["number"]}, "amount": {}},
+            "columns": {"order_id": {"aliases": ["number"]}, "amount": amount},
         }
     )
 
 
-def sniffed(folder: Path, data: bytes, name: str = "a.csv", **source: object) -> Content:
+def sniffed(
+    folder: Path, data: bytes, name: str = "a.csv", amount: dict[str, object] | None = None, **source: object
+) -> Content:
     path = folder / name
     path.write_bytes(data)
     file = LandedFile(TABLE, f"orders/{name}", None, str(path), len(data), "1")
-    return sniff(file, contract(**source))
+    return sniff(file, contract(amount or {}, **source))
 
 
 @pytest.mark.parametrize(
@@ -110,6 +112,20 @@ def line_end(data: bytes) -> LineEnd:
 )
 def test_an_unreadable_file(data: bytes, reason: str, tmp_path: Path) -> None:
     assert sniffed(tmp_path, data) == Content(hashlib.sha256(data).hexdigest(), None, reason)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"Ann,ann.lee@example.org\n", UNKNOWN + "'A***,a***.l***@e***.o***'"),
+        ("Łucja Ó\nOrder_ID,note,amount\n".encode(), "no usable header: the first record is 'Ł*** Ó***', and a header "
+         "seems to stand in record 2"),
+        (b"x,amount,1990-05-17,4,5\n", "no usable header: '1***-0***-1***' in the first record is a value and no name, "
+         "so the header is missing"),
+    ],
+)  # fmt: skip
+def test_a_reason_quotes_no_personal_data(data: bytes, reason: str, tmp_path: Path) -> None:
+    assert sniffed(tmp_path, data, amount={"pii": True}).reason == reason
 
 
 def test_a_header_alone_is_readable(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ _OTHERS = "\t|;,:^~"
 _VALUE = re.compile(r"[+-]\d+|[+-]?\d+\.\d+|\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
 """What no column is called: amounts and dates. Whole numbers may be names, years for example."""
 
+_WORD = re.compile(r"(\w)\w*")
+
 
 @dataclass(frozen=True)
 class Header:
@@ -54,7 +56,7 @@ def read_header(head: str, whole: bool, table: BronzeTable) -> Header:
         raise UnreadableError(f"no usable header: {_instead(head, table)}")
     if not whole and not _ends(head, found.delimiter):
         raise UnreadableError(f"no usable header: it does not end within {HEAD:,} characters")
-    _check_names(found)
+    _check_names(found, table)
     return found
 
 
@@ -78,11 +80,12 @@ def _best(head: str, delimiters: tuple[str, ...], table: BronzeTable) -> Header:
     return Header(placed, best.delimiter, columns, best.known)
 
 
-def _check_names(header: Header) -> None:
+def _check_names(header: Header, table: BronzeTable) -> None:
     value = next((name for name in header.names if _VALUE.fullmatch(name.strip())), None)
     if value is not None and 2 * header.known < len(header.names):
+        shown = _shown(value, table)
         raise UnreadableError(
-            f"no usable header: '{value[:80]}' in the first record is a value and no name, so the header is missing"
+            f"no usable header: '{shown}' in the first record is a value and no name, so the header is missing"
         )
     spelled = [name.strip().casefold() for name in header.names]
     doubled = next((name for name in spelled if spelled.count(name) > 1), None)
@@ -92,7 +95,7 @@ def _check_names(header: Header) -> None:
 
 def _instead(head: str, table: BronzeTable) -> str:
     """What stands where the header should be, and where the header may be."""
-    first = _shown(head.lstrip("\r\n"))
+    first = _shown(head.lstrip("\r\n"), table)
     for delimiter in _OTHERS:
         found = _best(head, (delimiter,), table)
         if found.known > 1 or 0 < found.known == len(found.names):
@@ -110,8 +113,12 @@ def _instead(head: str, table: BronzeTable) -> str:
     return f"none of the columns {', '.join(table.columns)} is named in the first record '{first}'"
 
 
-def _shown(text: str) -> str:
-    return text.splitlines()[0][:80] if text.strip() else ""
+def _shown(text: str, table: BronzeTable) -> str:
+    """The start of a text, for a message that is kept; of each word the first letter where there is personal data."""
+    first = text.splitlines()[0] if text.strip() else ""
+    if any(column.pii for column in table.columns.values()):
+        first = _WORD.sub(r"\1***", first)
+    return first[:80]
 
 
 def _ends(head: str, delimiter: str) -> bool:
