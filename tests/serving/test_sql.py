@@ -154,7 +154,7 @@ FILES = (
         ("select * from query('select 1')", f"'query' {FILES}"),
         ("with a as (select 1) select * from a, '/lake/x.parquet'", f"'/lake/x.parquet' {FILES}"),
         ('select * from "x.csv"', f"'x.csv' {FILES}"),
-        ("show \"x.csv\"", f"'x.csv' {FILES}"),
+        ('show "x.csv"', f"'x.csv' {FILES}"),
         ('select * from "/lake/shop/silver/orders/*".parquet', f"'/lake/shop/silver/orders/*.parquet' {FILES}"),
         ('describe "/lake/x".csv', f"'/lake/x.csv' {FILES}"),
         ('summarize "/lake"."x".csv', f"'/lake.x.csv' {FILES}"),

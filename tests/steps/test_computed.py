@@ -113,7 +113,7 @@ def test_what_a_gate_refuses_is_not_made_again_before_something_changes(
 
     reason = 'staged rows: ColumnValues "user_id" in ["u1", "u2"] failed (Compliance is 0.666667)'
     users(2, "u1", "u2", "u3")
-    first = run()
+    first = run(run_id="billing_daily.manual.aggregate.1-0123abcd")
     assert (first.exit_code, first.reason) == (3, "gates refused 1 gold tables; the others are published")
     assert first.refused_tables == [f"billing.gold.daily_user_usage is not published: {reason}"]
     assert first.notes == [
@@ -121,6 +121,13 @@ def test_what_a_gate_refuses_is_not_made_again_before_something_changes(
         "billing.gold.user_totals waits for billing.gold.monthly_user_usage",
     ]
     assert [path.name for path in gold.iterdir()] == ["daily_usage"]
+    # A scheduler that tries the step again, because it was killed later or by hand, is told the same.
+    tried = run(steps=("aggregate",), run_id="billing_daily.manual.aggregate.2-4567cdef")
+    assert (tried.nothing_new, tried.exit_code, tried.reason) == (True, 3, first.reason)
+    assert (tried.refused_tables, tried.standing) == (first.refused_tables, [])
+    assert tried.notes == ["billing.gold.daily_user_usage was refused by an earlier attempt at this run"]
+    refused = [one for one in tried.verdicts if one["passed"] == "no"]
+    assert refused == [one for one in first.verdicts if one["passed"] == "no"]
     again = run()
     assert (again.nothing_new, again.exit_code) == (True, 0)
     assert again.standing == [f"billing.gold.daily_user_usage refused: {reason}"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.steps.decisions import Decide, patch, release, retract
+from lakehouse.steps.decisions import Decide, Ruling, patch, release, release_all, retract
 from lakehouse.steps.restore import restore
 from tests.conftest import Run, deliver, usage
 from tests.steps.test_decisions import A
@@ -69,6 +69,24 @@ def test_a_repair_of_what_readers_see_hides_no_refusal_of_its_correction(
     assert run().nothing_new
     (said,) = release(A, "ann", "as agreed")(workspace(lake)).notes
     assert said == f"{A} is published although gates refused it"
+
+
+def test_a_release_brings_nothing_back_that_the_file_holds_no_more(run: Run, landing: Path, tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    deliver(landing, "2025-01-02", "a.csv", ONE)
+    first = run()
+    deliver(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", "u1", "-3")])
+    run()
+    work = workspace(lake)
+    work.run_id = "restoring"
+    restore(work, first.run_id, "ann", "wrong prices")
+    deliver(landing, "2025-01-02", "a.csv", ONE)
+    run()
+    assert release_all("ann", "prices are right")(workspace(lake)) == Ruling([], ["0 deliveries count again"])
+    assert release(A, "ann", "prices are right")(workspace(lake)) == Ruling(
+        (), [f"{A} was delivered again as it counts now; the other content, which was there in between, stays held"]
+    )
+    assert credits_of(lake) == [("u1", "-2.00")]
 
 
 def test_a_manifest_that_says_otherwise_for_a_while_ends_no_retraction(

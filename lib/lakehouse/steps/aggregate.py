@@ -20,7 +20,7 @@ from lakehouse.quality.figures import judge_figures
 from lakehouse.quality.gates import Verdict, explain, judge_table
 from lakehouse.steps.batches import transformed
 from lakehouse.steps.shapes import gold_shape, made_shape
-from lakehouse.steps.staleness import inputs_moved, is_made, stale_tables
+from lakehouse.steps.staleness import inputs_moved, is_anew, is_made, stale_tables
 from lakehouse.steps.summary import RunSummary, TableSummary
 from lakehouse.steps.workspace import Workspace
 from lakehouse.storage.changes import changed_values
@@ -122,7 +122,7 @@ def _bring(work: Workspace, table: GoldTable, publications: Mapping[TableId, Pub
     published = publications.get(table.id)
     found = {str(source): table_version(work.lake.table(source)) for source in table.inputs.values()}
     versions = {source: version for source, version in found.items() if version is not None}
-    anew = work.full_refresh or published is None or published.fingerprint != work.fingerprint(table.id)
+    anew = is_anew(work, table, published)
     touched = _touched(work, table, None if anew else published, versions, feeds)
     known = is_made(work, table.id, publications)
     return _Result(table, versions, touched, [] if touched.nothing else _publish(work, table, touched), known)
@@ -142,8 +142,7 @@ def _record(work: Workspace, result: _Result, summary: RunSummary) -> None:
     # What a crash left empty before its first rows is no version of it.
     version = None if result.refusals and not result.known else table_version(work.lake.table(table.id))
     if result.refusals:
-        what = "is not published" if version is None else "keeps its old version"
-        summary.refused_tables.append(f"{table.id} {what}: {'; '.join(result.refusals)}")
+        summary.refuse_table(str(table.id), version, "; ".join(result.refusals))
     entry = {
         "run_id": work.run_id,
         "step": REFUSED if result.refusals else "aggregate",

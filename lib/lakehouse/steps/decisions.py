@@ -55,6 +55,9 @@ def release(delivery_id: str, who: str, why: str) -> Decide:
                 f"{newest.table} (maintain.drop_superseded_days). Nothing was changed. Deliver the file again under "
                 "another name."
             )
+        if _superseded(register, delivery_id, newest.sequence):
+            was = "was delivered again as it counts now; the other content, which was there in between, stays held"
+            return Ruling((), [f"{delivery_id} {was}"])
         if delivery_id in register.aside:
             return Ruling(
                 [Decision("release", delivery_id, newest.sequence, who, why)], [f"{delivery_id} counts again"]
@@ -75,12 +78,13 @@ def release_all(who: str, why: str) -> Decide:
     """Let all contents count again that are held."""
 
     def decide(work: Workspace) -> Ruling:
-        withheld = work.ledger.decisions().withheld()
+        register = work.ledger.deliveries()
+        withheld = register.decisions.withheld()
         found = [
             Decision("release", delivery_id, sequence, who, why)
             for delivery_id, (upto, held) in sorted(withheld.items())
             for sequence in sorted(held)
-            if sequence > upto
+            if sequence > upto and not _superseded(register, delivery_id, sequence)
         ]
         # A release ends a retraction too: those of deliveries that stay retracted are left alone.
         return Ruling(found, [f"{len({one.delivery_id for one in found})} deliveries count again"])
@@ -129,6 +133,14 @@ def _said_before(work: Workspace, decision: Decision) -> bool:
     entries = work.ledger.decisions().entries
     about = [one for one in entries if one.delivery_id == decision.delivery_id and one.table is None]
     return bool(about) and replace(about[-1], entry=0, run_id="") == decision
+
+
+def _superseded(register: Register, delivery_id: str, sequence: int) -> bool:
+    """Whether the file holds again, since a content of it was held, the older one that counts."""
+    latest, current = register.latest.get(delivery_id), register.current.get(delivery_id)
+    if latest is None or current is None or latest.sequence != current.sequence:
+        return False
+    return (current.sequence or 0) < sequence
 
 
 def _newest(register: Register, delivery_id: str, domain: str) -> Delivery:

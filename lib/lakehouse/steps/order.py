@@ -25,7 +25,7 @@ from lakehouse.steps.plans import plan
 from lakehouse.steps.recording import record_run, table_paths
 from lakehouse.steps.recovery import recover
 from lakehouse.steps.restore import resume_restore
-from lakehouse.steps.staleness import gone_outcomes, pending_deliveries, stale_tables
+from lakehouse.steps.staleness import check_tables, gone_outcomes, pending_deliveries, stale_tables
 from lakehouse.steps.summary import RunSummary, TableSummary
 from lakehouse.steps.workspace import Workspace
 
@@ -61,6 +61,7 @@ def run_steps(
         work.ledger.check_format()
         check_logs(table_paths(work))
         work.ledger.check_whole([table.id for table in work.domain.bronze()])
+        check_tables(work)
         finished = finish_interrupted(work)
         undone = recover(work)
         if undone:
@@ -186,7 +187,7 @@ def _complete_tables(work: Workspace, summary: RunSummary) -> None:
 
 
 def _conclude(work: Workspace, news: News, summary: RunSummary, strict: bool) -> None:
-    if "refine" in summary.steps:
+    if {"refine", "aggregate"} & set(summary.steps):
         tell_again(work, summary)
     register = work.ledger.deliveries()
     refused = [d for d in summary.deliveries if d.state == "refused"]
@@ -233,6 +234,7 @@ def dry_run(work: Workspace, steps: Sequence[str]) -> RunSummary:
     summary = RunSummary(work.run_id, work.domain.name, work.lake.root, work.landing, chosen, dry_run=True)
     work.ledger.check_format()
     check_logs(table_paths(work))
+    check_tables(work)
     register = work.ledger.deliveries()
     news = _look(work, chosen, register, summary)
     found = plan(work, chosen, news)

@@ -6,13 +6,36 @@ from collections.abc import Iterable, Mapping
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import GoldTable, SilverTable
+from lakehouse.errors import TableError
 from lakehouse.ledger.book import Publication, changed_since, table_version
 from lakehouse.ledger.deliveries import Delivery, Outcome, Register
+from lakehouse.steps.recording import table_paths
 from lakehouse.steps.workspace import Workspace
 
 
+def check_tables(work: Workspace) -> None:
+    """Raise TableError for tables that are gone, or in whose place an older copy lies.
+
+    A run would go on with what is left of them, and take it for all. Computed tables are no concern: they are made
+    anew. So are silver tables in a run with ``--full-refresh``.
+    """
+    domain = work.domain
+    computed = {str(table.id) for table in domain.gold()}
+    bronze = {str(table.id) for table in domain.bronze()}
+    paths = {name: path for name, path in table_paths(work).items() if name not in computed}
+    lost = work.ledger.lagging(paths)
+    if bronze & lost.keys():
+        then = "or move the whole lake aside and load it anew"
+    elif work.full_refresh or not lost:
+        return
+    else:
+        then = "or run with --full-refresh, which makes silver and gold anew from bronze"
+    folders = ", ".join(paths[name] for name in lost)
+    raise TableError(f"{'; '.join(lost.values())}. Nothing was changed. Restore {folders} from a backup, {then}.")
+
+
 def stale_tables(work: Workspace) -> list[GoldTable]:
-    """Computed tables whose inputs or contract changed since they were made, found without Spark.
+    """Computed tables whose inputs or contract changed since they were made, or that are lost; found without Spark.
 
     An input that was never delivered counts as an empty table. What has no other inputs is not made. What a gate
     refused is made again when something changed since.
@@ -30,10 +53,17 @@ def stale_tables(work: Workspace) -> list[GoldTable]:
         if len(absent) == len(table.inputs):
             continue
         made = attempts.get(table.id)
-        anew = work.full_refresh or made is None or made.fingerprint != work.fingerprint(table.id)
-        if anew or len(inputs) < len(table.inputs) or inputs_moved(work, inputs, made):
+        if is_anew(work, table, made) or len(inputs) < len(table.inputs) or inputs_moved(work, inputs, made):
             stale[table.id] = table
     return list(stale.values())
+
+
+def is_anew(work: Workspace, table: GoldTable, made: Publication | None) -> bool:
+    """Whether all of a computed table is to be made: its contract changed, or it is gone or older than it was."""
+    if work.full_refresh or made is None or made.fingerprint != work.fingerprint(table.id):
+        return True
+    version = table_version(work.lake.table(table.id))
+    return made.version is not None and (version is None or version < made.version)
 
 
 def is_made(work: Workspace, table_id: TableId, publications: Mapping[TableId, Publication]) -> bool:

@@ -74,6 +74,11 @@ class RunSummary:
     """What maintain decided about each table, and what came of it: table, before, after, plan, partitions."""
     notes: list[str] = field(default_factory=list)
 
+    def refuse_table(self, table: str, version: int | None, reason: str) -> None:
+        """Tell of a gold table that gates refused, with the version that readers see; None when they see none."""
+        what = "is not published" if version is None else "keeps its old version"
+        self.refused_tables.append(f"{table} {what}: {reason}")
+
     def as_json(self) -> dict[str, Any]:
         """Plain data, for --result and the ledger."""
         return asdict(self)

@@ -12,12 +12,12 @@ from lakehouse.ledger.book import partition_columns
 def changed_values(spark: SparkSession, path: str, column: str, after: int, until: int) -> set[str | None] | None:
     """The values of a column, as texts, among all rows inserted, updated (before and after) or deleted since a version.
 
-    None when the feed does not reach back that far, for example because VACUUM removed its files, or when the table
-    was partitioned by other columns then: of rows that are gone since, the feed would not know these columns.
+    None when the feed does not reach back that far, for example because VACUUM removed its files or the table was made
+    anew, or when it was partitioned by other columns then: of rows that are gone, the feed would not know them.
     """
-    if after >= until:
+    if after == until:
         return set()
-    if partition_columns(path, after) != partition_columns(path, until):
+    if until < after or partition_columns(path, after) != partition_columns(path, until):
         return None
     feed = (
         spark.read.format("delta")
