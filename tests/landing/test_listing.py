@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
+
+from fsspec.implementations.local import LocalFileSystem
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.sources import CsvSource
 from lakehouse.contracts.tables import BronzeTable
 from lakehouse.landing.listing import MissingDay, list_source, missing_days, relist
 
+SOURCE = {"kind": "csv", "folder": "shop/orders", "files": "{date}/*.csv"}
 TABLE = BronzeTable.model_validate(
     {
         "id": "shop.bronze.orders",
         "file": "orders.yml",
         "description": "Orders",
-        "source": {"kind": "csv", "folder": "shop/orders", "files": "{date}/*.csv"},
+        "source": SOURCE,
         "columns": {"order_id": {}},
     }
 )
@@ -78,6 +82,65 @@ def test_a_file_is_listed_again_as_it_is_now(tmp_path: Path) -> None:
     assert now and now.size == 13
     path.unlink()
     assert relist(file) is None
+
+
+def link(landing: Path, name: str, target: Path) -> Path:
+    path = landing / "shop" / "orders" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(target)
+    return path
+
+
+def test_the_facts_of_a_link_are_those_of_its_target(tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere.csv"
+    target.write_text("order_id\n1\n")
+    os.utime(target, (1_000, 1_000))
+    path = link(tmp_path, "2025-01-01/a.csv", target)
+    (file,) = list_source(str(tmp_path), TABLE).files
+    assert (file.delivery_id, file.path, file.size) == ("orders/2025-01-01/a.csv", str(path), 11)
+    assert file.modified.split()[::2] == ["1000.0", str(target.stat().st_ino)]
+    assert relist(file) == file
+
+
+def test_a_target_that_changes_in_place_changes_the_facts_of_its_link(tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere.csv"
+    target.write_text("order_id\n1\n")
+    link(tmp_path, "2025-01-01/a.csv", target)
+    (before,) = list_source(str(tmp_path), TABLE).files
+    target.write_text("order_id\n2\n")
+    os.utime(target, (2_000, 2_000))
+    (after,) = list_source(str(tmp_path), TABLE).files
+    assert (before.size, after.size) == (11, 11)
+    assert after.modified.startswith("2000.0 ")
+    assert (relist(before), relist(after)) == (after, after)
+
+
+def test_links_to_nothing_and_to_themselves_are_listed_as_empty(tmp_path: Path) -> None:
+    path = link(tmp_path, "2025-01-01/nothing.csv", tmp_path / "nothing")
+    itself = link(tmp_path, "2025-01-01/self.csv", tmp_path / "shop/orders/2025-01-01/self.csv")
+    files = list_source(str(tmp_path), TABLE).files
+    assert [(file.delivery_id, file.size) for file in files] == [
+        ("orders/2025-01-01/nothing.csv", 0),
+        ("orders/2025-01-01/self.csv", 0),
+    ]
+    assert [file.modified.split()[2] for file in files] == [str(path.lstat().st_ino), str(itself.lstat().st_ino)]
+
+
+def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
+    put(tmp_path / "elsewhere", "2025-01-01/a.csv")
+    link(tmp_path, "2025-01-01", tmp_path / "elsewhere/shop/orders/2025-01-01")
+    listing = list_source(str(tmp_path), TABLE)
+    assert (listing.files, listing.strangers) == ((), ("2025-01-01",))
+
+
+def test_files_are_recorded_as_they_were_recorded_before(tmp_path: Path) -> None:
+    """In another form of time and size all that was ever delivered would be read again."""
+    path = put(tmp_path, "2025-01-01/a.csv")
+    os.utime(path, (1_000, 1_000.5))
+    facts = LocalFileSystem().find(str(tmp_path), detail=True)[str(path)]
+    (file,) = list_source(str(tmp_path), TABLE).files
+    assert (file.size, file.modified) == (11, f"{facts['mtime']} {facts['created']} {facts['ino']}")
+    assert file.modified.startswith("1000.5 ")
 
 
 def source(name: str, files: str, **settings: bool) -> BronzeTable:

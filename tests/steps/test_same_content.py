@@ -116,6 +116,17 @@ def test_the_right_file_is_put_back_after_a_restore(run: Run, landing: Path, tmp
     assert len(table(tmp_path / "lake", "silver/usage")) == 51
 
 
+def test_a_link_is_taken_once_and_again_when_its_target_changes(run: Run, landing: Path, tmp_path: Path) -> None:
+    path = deliver(landing, "2025-01-02", "a.csv", ONE)
+    target = path.rename(tmp_path / "elsewhere.csv")
+    path.symlink_to(target)
+    assert [(one.state, one.rows_in) for one in run().deliveries if one.table == "billing.bronze.usage"] == [("new", 1)]
+    assert (credits_of(tmp_path / "lake"), run().nothing_new) == ([("u1", "-2.00")], True)
+    target.write_text(target.read_text().replace(",-2,", ",-3,"))
+    run()
+    assert (credits_of(tmp_path / "lake"), run().nothing_new) == ([("u1", "-3.00")], True)
+
+
 def test_a_retraction_covers_what_a_crash_kept_from_the_ledger(
     run: Run, crash: Crash, landing: Path, tmp_path: Path
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -85,10 +87,15 @@ def list_source(landing: str, table: BronzeTable) -> Listing:
     Raises nothing for a folder that does not exist: then there are no deliveries.
     """
     filesystem, root = _filesystem(f"{landing_root(landing)}/{table.source.folder}")
+
+    def below(path: str) -> str:
+        return path[len(root) :].lstrip("/")
+
     files, strangers = [], []
     manifests = {}
-    for path, facts in filesystem.find(root, detail=True).items():
-        relative = path[len(root) :].lstrip("/")
+    for facts in _found(filesystem, root):
+        path = facts["name"]
+        relative = below(path)
         if table.source.is_manifest(relative):
             manifests[relative] = LandedManifest(relative, path, int(facts["size"]), _modified(facts))
             continue
@@ -109,6 +116,40 @@ def list_source(landing: str, table: BronzeTable) -> Listing:
             )
         )
     return Listing(tuple(sorted(files, key=lambda file: file.delivery_id)), tuple(sorted(strangers)), manifests)
+
+
+def _found(filesystem: Any, root: str) -> Iterator[dict[str, Any]]:
+    """What its file system says of each file below a folder; a link to a folder is one too, and is not followed."""
+    from fsspec.implementations.local import LocalFileSystem
+
+    if isinstance(filesystem, LocalFileSystem):
+        yield from _found_here(filesystem, root)
+        return
+    yield from filesystem.find(root, detail=True).values()
+
+
+def _found_here(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
+    try:
+        with os.scandir(folder) as entries:
+            listed = [facts for entry in entries if (facts := _facts(filesystem, entry))]
+    except OSError:
+        return
+    for facts in listed:
+        if facts["type"] != "directory" or facts["islink"]:
+            yield facts
+        else:
+            yield from _found_here(filesystem, facts["name"])
+
+
+def _facts(filesystem: Any, entry: os.DirEntry[str]) -> dict[str, Any] | None:
+    """What is said of an entry of a folder: of a link, what is said of its target. None when it has gone meanwhile."""
+    if entry.is_symlink():
+        # Where it leads to nothing, what is said of the link itself stands, with a size of 0.
+        with suppress(OSError):
+            return dict(filesystem.info(entry.path))
+    with suppress(FileNotFoundError):
+        return dict(filesystem.info(entry))
+    return None
 
 
 def is_hidden(relative: str) -> bool:
