@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.sources import CsvSource
 from lakehouse.contracts.tables import BronzeTable
+from lakehouse.errors import ObstacleError
 from lakehouse.landing.listing import MissingDay, list_source, missing_days, relist
 
 SOURCE = {"kind": "csv", "folder": "shop/orders", "files": "{date}/*.csv"}
@@ -141,6 +146,75 @@ def test_files_are_recorded_as_they_were_recorded_before(tmp_path: Path) -> None
     (file,) = list_source(str(tmp_path), TABLE).files
     assert (file.size, file.modified) == (11, f"{facts['mtime']} {facts['created']} {facts['ino']}")
     assert file.modified.startswith("1000.5 ")
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, folder: Path, code: int) -> None:
+    """Let a folder be one that the system does not list; permissions do not keep root out."""
+    scandir: Callable[[Any], Any] = os.scandir
+
+    def scan(path: Any) -> Any:
+        if str(path) == str(folder):
+            raise OSError(code, os.strerror(code), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+
+
+@pytest.mark.parametrize(
+    ("below", "code", "why"),
+    [
+        ("2025-01-02", errno.EACCES, "Permission denied"),
+        ("2025-01-02/late", errno.EIO, "Input/output error"),
+        ("", errno.ESTALE, "Stale file handle"),
+    ],
+)
+def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str, code: int, why: str
+) -> None:
+    for name in ("2025-01-01/a.csv", "2025-01-02/b.csv", "2025-01-02/late/c.csv"):
+        put(tmp_path, name)
+    folder = tmp_path / "shop" / "orders" / below
+    failing(monkeypatch, folder, code)
+    with pytest.raises(ObstacleError) as found:
+        list_source(str(tmp_path), TABLE)
+    assert str(found.value) == (
+        f"The folder {folder} of the landing zone cannot be listed: {why}. What lies in it is not known, so this "
+        "command goes no further: make the folder readable, then give the same command again."
+    )
+
+
+def test_a_file_of_which_nothing_can_be_said_stops_the_listing_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder may be read whose files may not be looked at."""
+    put(tmp_path, "2025-01-01/a.csv")
+
+    def info(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(LocalFileSystem, "info", info)
+    with pytest.raises(ObstacleError, match=r"The folder .*/shop/orders of the landing zone .*: Permission denied\."):
+        list_source(str(tmp_path), TABLE)
+
+
+def test_a_folder_that_goes_while_it_is_listed_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "2025-01-01/a.csv")
+    put(tmp_path, "2025-01-02/b.csv")
+    failing(monkeypatch, tmp_path / "shop" / "orders" / "2025-01-02", errno.ENOENT)
+    assert [file.delivery_id for file in list_source(str(tmp_path), TABLE).files] == ["orders/2025-01-01/a.csv"]
+
+
+def test_a_hidden_folder_is_looked_into_for_manifests_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "2025-01-01/a.csv")
+    put(tmp_path, "_manifests/2025-01-01.json", "{}")
+    sealed = TABLE.model_copy(
+        update={"source": CsvSource.model_validate({**SOURCE, "manifest": {"files": "_manifests/{date}.json"}})}
+    )
+    assert list(list_source(str(tmp_path), sealed).manifests) == ["_manifests/2025-01-01.json"]
+    failing(monkeypatch, tmp_path / "shop" / "orders" / "_manifests", errno.EACCES)
+    assert [file.delivery_id for file in list_source(str(tmp_path), TABLE).files] == ["orders/2025-01-01/a.csv"]
+    with pytest.raises(ObstacleError, match="/_manifests of the landing zone cannot be listed"):
+        list_source(str(tmp_path), sealed)
 
 
 def source(name: str, files: str, **settings: bool) -> BronzeTable:

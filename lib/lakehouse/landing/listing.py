@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import BronzeTable
+from lakehouse.errors import ObstacleError
 
 
 @dataclass(frozen=True)
@@ -84,16 +85,20 @@ def landing_root(place: str) -> str:
 def list_source(landing: str, table: BronzeTable) -> Listing:
     """All files of a bronze table's source, in the order of their delivery ids.
 
-    Raises nothing for a folder that does not exist: then there are no deliveries.
+    Raises nothing for a folder that does not exist: then there are no deliveries. Raises ObstacleError for one that
+    cannot be listed: nobody can tell what lies in it.
     """
     filesystem, root = _filesystem(f"{landing_root(landing)}/{table.source.folder}")
 
     def below(path: str) -> str:
         return path[len(root) :].lstrip("/")
 
+    def passed_over(folder: str) -> bool:
+        return table.source.manifest is None and is_hidden(below(folder))
+
     files, strangers = [], []
     manifests = {}
-    for facts in _found(filesystem, root):
+    for facts in _found(filesystem, root, passed_over):
         path = facts["name"]
         relative = below(path)
         if table.source.is_manifest(relative):
@@ -105,40 +110,44 @@ def list_source(landing: str, table: BronzeTable) -> Listing:
         if matched is None or not _is_text(relative):
             strangers.append(_printable(relative))
             continue
+        delivery_id = f"{table.id.name}/{relative}"
         files.append(
-            LandedFile(
-                table=table.id,
-                delivery_id=f"{table.id.name}/{relative}",
-                delivery_date=matched.delivery_date,
-                path=path,
-                size=int(facts["size"]),
-                modified=_modified(facts),
-            )
+            LandedFile(table.id, delivery_id, matched.delivery_date, path, int(facts["size"]), _modified(facts))
         )
     return Listing(tuple(sorted(files, key=lambda file: file.delivery_id)), tuple(sorted(strangers)), manifests)
 
 
-def _found(filesystem: Any, root: str) -> Iterator[dict[str, Any]]:
-    """What its file system says of each file below a folder; a link to a folder is one too, and is not followed."""
+def _found(filesystem: Any, root: str, passed_over: Callable[[str], bool]) -> Iterator[dict[str, Any]]:
+    """What its file system says of each file below a folder; a link to a folder is one too, and is not followed.
+
+    Folders that are passed over are not looked into, where looking into folders is how files are found.
+    """
     from fsspec.implementations.local import LocalFileSystem
 
     if isinstance(filesystem, LocalFileSystem):
-        yield from _found_here(filesystem, root)
+        yield from _found_here(filesystem, root, passed_over)
         return
-    yield from filesystem.find(root, detail=True).values()
+    try:
+        listed = filesystem.find(root, detail=True)
+    except OSError as error:
+        raise _unlistable(root, error) from error
+    yield from listed.values()
 
 
-def _found_here(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
+def _found_here(filesystem: Any, folder: str, passed_over: Callable[[str], bool]) -> Iterator[dict[str, Any]]:
+    # fsspec's own way takes a folder that it cannot list for an empty one.
     try:
         with os.scandir(folder) as entries:
             listed = [facts for entry in entries if (facts := _facts(filesystem, entry))]
-    except OSError:
+    except FileNotFoundError:
         return
+    except OSError as error:
+        raise _unlistable(folder, error) from error
     for facts in listed:
         if facts["type"] != "directory" or facts["islink"]:
             yield facts
-        else:
-            yield from _found_here(filesystem, facts["name"])
+        elif not passed_over(facts["name"]):
+            yield from _found_here(filesystem, facts["name"], passed_over)
 
 
 def _facts(filesystem: Any, entry: os.DirEntry[str]) -> dict[str, Any] | None:
@@ -150,6 +159,14 @@ def _facts(filesystem: Any, entry: os.DirEntry[str]) -> dict[str, Any] | None:
     with suppress(FileNotFoundError):
         return dict(filesystem.info(entry))
     return None
+
+
+def _unlistable(folder: str, error: OSError) -> ObstacleError:
+    return ObstacleError(
+        f"The folder {_printable(folder)} of the landing zone cannot be listed: {error.strerror or error}. "
+        "What lies in it is not known, so this command goes no further: make the folder readable, then give the same "
+        "command again."
+    )
 
 
 def is_hidden(relative: str) -> bool:
