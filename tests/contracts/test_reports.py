@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -252,12 +253,41 @@ def test_a_mistake_in_a_question_is_explained(mistake: str, tmp_path: Path, monk
     assert explanation(conf) == f"sections.wrong{explained}"
 
 
+MIXED = [
+    f"SELECT sum(credits_used) AS c {USAGE} WHERE NOT (currency = 'EUR')",
+    f"SELECT sum(credits_used) AS c {USAGE} WHERE (currency = 'EUR') IS NULL",
+    f"SELECT sum(credits_used) AS c {USAGE} WHERE region IN (SELECT region {USAGE} WHERE currency = 'EUR')",
+    f"SELECT sum(a.credits_used) AS c {USAGE} a, billing_gold.daily_usage b WHERE a.currency = b.currency",
+    f"SELECT sum(credits_used) AS c {USAGE} WHERE currency = region",
+    f"SELECT sum(credits_used) AS c {USAGE} WHERE lower(currency) = 'eur'",
+    f"SELECT sum(credits_used) AS c {USAGE} GROUP BY currency = 'EUR'",
+    f"SELECT currency = 'EUR' AS euro, sum(credits_used) AS c {USAGE} GROUP BY euro",
+    f"SELECT currency = 'EUR' AS euro, sum(credits_used) AS c {USAGE} GROUP BY 1",
+    f"SELECT currency = 'EUR' AS euro, sum(credits_used) AS c {USAGE} GROUP BY ALL",
+    f"SELECT currency, sum(credits_used) AS c {USAGE} GROUP BY ROLLUP (currency)",
+    f"SELECT 'all' AS currency, sum(credits_used) AS c FROM (SELECT credits_used {USAGE}) GROUP BY currency",
+    f"SELECT currency, sum(credits_used) OVER (PARTITION BY currency = 'EUR') AS c {USAGE}",
+]
+
+
+@pytest.mark.parametrize("sql", MIXED)
+def test_what_only_mentions_the_currency_mixes_currencies(
+    sql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = use_conf(tmp_path, monkeypatch, regions=REGIONS, wrong=asked(sql))
+    assert re.match(r"sections\.wrong\.sql: 'SUM\((a\.)?credits_used\)' mixes currencies\. ", explanation(conf))
+
+
 RIGHT = [
     f"SELECT currency, sum(credits_used) AS c {USAGE} GROUP BY currency",
     f"SELECT usage_date, currency, sum(credits_used) AS c {USAGE} GROUP BY ALL",
     f"SELECT currency, sum(credits_used) AS c {USAGE} GROUP BY 1",
     f"SELECT 'EUR' AS currency, sum(credits_used) AS c {USAGE} WHERE currency = 'EUR' AND region = 'eu'",
     f"SELECT currency, sum(credits_used) OVER (PARTITION BY currency ORDER BY usage_date) AS c {USAGE}",
+    f"SELECT 'EUR' AS currency, sum(credits_used) AS c {USAGE} WHERE (region = 'eu' AND ('EUR' = currency)) AND true",
+    f"SELECT currency AS c, CAST(sum(credits_used) AS DOUBLE) AS s {USAGE} GROUP BY c",
+    f"SELECT currency, sum(credits_used) AS s {USAGE} d GROUP BY (d.currency), ROLLUP (region)",
+    f"SELECT coalesce(currency, '?') AS currency, sum(credits_used) AS s {USAGE} GROUP BY currency",
     f"SELECT count(credits_used) AS n, sum(operations) AS operations {USAGE}",
     "WITH runs AS (SELECT run_id FROM billing_ledger.runs) SELECT count(*) AS n FROM runs",
     f"FROM (SELECT region, usage_date {USAGE}) SELECT region, max(usage_date) AS day GROUP BY region",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lakehouse.contracts.domains import Domain
 from lakehouse.contracts.reports import PlainTable, Report, Section
@@ -208,22 +208,55 @@ def _mixed_sums(tree: exp.Query, amounts: set[str]) -> Iterator[str]:
         window = aggregate.find_ancestor(exp.Window, exp.Select)
         select = aggregate.find_ancestor(exp.Select)
         if isinstance(window, exp.Window):
-            parts = list(window.args.get("partition_by") or ())
+            apart = any(_is_currency(part) for part in window.args.get("partition_by") or ())
         else:
-            parts = list(_grouped(select)) if select else []
-        if not any(column.name.lower() == CURRENCY for part in parts for column in part.find_all(exp.Column)):
+            apart = select is not None and (any(map(_is_currency, _grouped(select))) or _holds_one(select))
+        if not apart:
             yield aggregate.sql(dialect="duckdb")
 
 
-def _grouped(select: exp.Select) -> Iterator[Any]:
-    """What a SELECT is grouped by, and what it holds fast by an equation."""
+def _is_currency(part: exp.Expr) -> bool:
+    """Whether a part is the column itself: what is computed from it may be alike for two currencies."""
+    from sqlglot import exp
+
+    column = part.unnest()
+    return isinstance(column, exp.Column) and column.name.lower() == CURRENCY
+
+
+def _grouped(select: exp.Select) -> Iterator[exp.Expr]:
+    """What a SELECT is grouped by; positions and aliases are resolved."""
     from sqlglot import exp
 
     group = select.args.get("group")
     for part in group.expressions if group else ():
         place = int(part.name) if isinstance(part, exp.Literal) and part.is_int else 0
-        yield select.selects[place - 1] if 0 < place <= len(select.selects) else part
+        yield select.selects[place - 1].unalias() if 0 < place <= len(select.selects) else _unaliased(part, select)
     if group and group.args.get("all"):
-        yield from (part for part in select.selects if not part.find(exp.AggFunc))
+        yield from (part.unalias() for part in select.selects if not part.find(exp.AggFunc))
+
+
+def _unaliased(part: exp.Expr, select: exp.Select) -> exp.Expr:
+    from sqlglot import exp
+
+    named = {item.alias.lower(): item.this for item in select.selects if isinstance(item, exp.Alias)}
+    meant = named.get(part.name.lower()) if isinstance(part, exp.Column) and not part.table else None
+    # A column goes before an alias of its name, and what is computed from it shows that it is there.
+    shadowed = meant is not None and _is_currency(part) and any(map(_is_currency, meant.find_all(exp.Column)))
+    return part if meant is None or shadowed else meant
+
+
+def _holds_one(select: exp.Select) -> bool:
+    """Whether the WHERE of a SELECT lets the rows of one currency pass and no others."""
+    from sqlglot import exp
+
     where = select.args.get("where")
-    yield from where.find_all(exp.EQ) if where and not where.find(exp.Or) else ()
+    conditions = [where.this] if where else []
+    while conditions:
+        condition = conditions.pop().unnest()
+        if isinstance(condition, exp.And):
+            conditions += [condition.left, condition.right]
+        elif isinstance(condition, exp.EQ):
+            sides = [condition.left, condition.right]
+            if any(map(_is_currency, sides)) and any(isinstance(side, exp.Literal) for side in sides):
+                return True
+    return False
