@@ -207,6 +207,14 @@ def test_every_service_waits_for_what_it_needs(name: str) -> None:
         assert how == {"condition": wanted}, needed
 
 
+def test_every_service_that_ends_is_waited_for() -> None:
+    """`docker compose up --wait` fails when one has ended that nobody waits for, however it ended."""
+    needs = [need for service in LASTING.values() for need in service.get("depends_on", {}).items()]
+    assert {name for name, how in needs if how["condition"] == "service_completed_successfully"} == {
+        "airflow-init", "s3-bucket",
+    }  # fmt: skip
+
+
 def test_services_that_end_are_tried_again_but_not_for_ever() -> None:
     for name in ONCE:
         assert SERVICES[name]["restart"] == "on-failure:5"
