@@ -30,7 +30,6 @@ def scheduler(tmp_path: Path) -> Iterator[Scheduler]:
     domain = conf / "retail" / "domain.yml"
     domain.write_text(domain.read_text() + "arrival: {poke_seconds: 0.5, settle_seconds: 1}\n")
     first, _, third = DELIVERIES
-    # Before Airflow starts: it makes a sample for a domain without any.
     for delivered in (first, third):
         deliver(tmp_path / "landing", delivered)
     found = start(tmp_path / "home", conf, LAKEHOUSE_JARS=str(jars_dir()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,12 @@ import typer
 
 from lakehouse.cli.screen import console
 from lakehouse.contracts.domains import domain_names
-from lakehouse.contracts.environments import load_environment
+from lakehouse.contracts.environments import DEFAULT, environment_name, load_environment
+from lakehouse.errors import LakehouseError
 from lakehouse.samples import DOMAINS as SAMPLES
+
+_OWN = "data/landing"
+"""The landing zone of the checkout: that of the environment local as it comes."""
 
 _HELP = """Start Airflow on this machine, with the DAG of every domain; Ctrl-C ends it and all that it started.
 
@@ -41,7 +46,7 @@ def _airflow(
 
     site = server.Site(home.resolve(), port)
     server.check(site)
-    make_samples(load_environment().landing)
+    make_samples()
     server.prepare(site, say)
 
     def ready() -> None:
@@ -53,12 +58,40 @@ def _airflow(
     server.serve(site, say, ready)
 
 
-def make_samples(landing: str) -> None:
-    """Sample deliveries for every domain of whom there are none, where there is a sample; none in a place elsewhere."""
+def make_samples() -> None:
+    """Sample deliveries for every domain of whom there are none, where there is a sample.
+
+    They are made in the checkout's own landing zone alone: in one that somebody chose they would pass for deliveries.
+    There it is only said what is missing.
+    """
+    landing = load_environment().landing
     if "://" in landing:
         return
     for domain in domain_names():
-        if domain in SAMPLES and not (Path(landing) / domain).is_dir():
-            command = [str(Path(sys.executable).parent / "lakehouse"), "sample", domain, "--out", landing]
-            console().print(f"No deliveries of {domain} in {landing}: generating a sample", soft_wrap=True)
-            subprocess.run(command, check=True)
+        if domain not in SAMPLES or (Path(landing) / domain).is_dir():
+            continue
+        if (environment_name(), landing) == (DEFAULT, _OWN):
+            _make_sample(domain, landing)
+        else:
+            text = (
+                f"No deliveries of {domain} in {landing}: put some there. "
+                f"Samples are made in {_OWN} of the environment {DEFAULT} alone."
+            )
+            console().print(text, soft_wrap=True, markup=False)
+
+
+def _make_sample(domain: str, landing: str) -> None:
+    command = [str(Path(sys.executable).parent / "lakehouse"), "sample", domain, "--out", landing]
+    console().print(f"No deliveries of {domain} in {landing}: generating a sample", soft_wrap=True)
+    whole = False
+    try:
+        whole = subprocess.run(command, check=False).returncode == 0
+    finally:
+        # Half a sample would pass for a whole one next time.
+        if not whole:
+            shutil.rmtree(Path(landing) / domain, ignore_errors=True)
+    if not whole:
+        raise LakehouseError(
+            f"No sample deliveries of {domain} could be made in {landing} (above: why). Put that right, or put "
+            f"deliveries of your own into {landing}/{domain}, and give the same command again."
+        )

@@ -97,6 +97,11 @@ def environment_files() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yml"))}
 
 
+def environment_name() -> str:
+    """The environment that is meant where none is named: that of LAKEHOUSE_ENV, else local."""
+    return os.environ.get("LAKEHOUSE_ENV") or DEFAULT
+
+
 def load_environment(name: str | None = None) -> Environment:
     """The environment of that name (default: local); ``${NAME}`` in it is taken from the process's variables.
 
@@ -132,9 +137,8 @@ def check_unset(name: str) -> None:
 
 
 def _file(name: str | None) -> Path:
-    variable = os.environ.get("LAKEHOUSE_ENV")
-    source = " (LAKEHOUSE_ENV)" if variable and not name else ""
-    name = name or variable or DEFAULT
+    source = " (LAKEHOUSE_ENV)" if os.environ.get("LAKEHOUSE_ENV") and not name else ""
+    name = name or environment_name()
     files = environment_files()
     if name not in files:
         raise ConfigurationError(

@@ -10,13 +10,13 @@ from typing import Any
 from airflow.sdk import DAG, BaseBranchOperator, Param
 
 from lakehouse.contracts.domains import Domain, domain_names, load_domain
-from lakehouse.contracts.environments import Environment, load_environment
+from lakehouse.contracts.environments import Environment, environment_name, load_environment
 from lakehouse.orchestration import documentation
 from lakehouse.orchestration.actions import ACTIONS, Action, problems, unknown
 from lakehouse.orchestration.alerts import Reporter
 from lakehouse.orchestration.commands import action_dag
 from lakehouse.orchestration.domain_dag import defaults_of, reporter_of, step_task
-from lakehouse.orchestration.parameters import asked_of, environment_name
+from lakehouse.orchestration.parameters import asked_of
 from lakehouse.orchestration.results import NOTE, Context, StepMisconfiguredError
 
 

@@ -17,14 +17,14 @@ from airflow.sdk import (
 )
 
 from lakehouse.contracts.domains import Domain, domain_names, load_domain
-from lakehouse.contracts.environments import Environment, load_environment
+from lakehouse.contracts.environments import Environment, environment_name, load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.orchestration import documentation
 from lakehouse.orchestration.alerts import Reporter
 from lakehouse.orchestration.commands import dag_of
 from lakehouse.orchestration.jobs import STEPS
 from lakehouse.orchestration.operators import step_operator
-from lakehouse.orchestration.parameters import CheckParameters, environment_name, form
+from lakehouse.orchestration.parameters import CheckParameters, form
 from lakehouse.orchestration.pools import pool_of
 from lakehouse.orchestration.results import FINAL
 from lakehouse.orchestration.sensor import WaitForDeliveries

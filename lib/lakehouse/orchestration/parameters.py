@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Param
 
 from lakehouse.contracts.domains import DomainFacts
-from lakehouse.contracts.environments import DEFAULT, load_environment
+from lakehouse.contracts.environments import environment_name, load_environment
 from lakehouse.contracts.schedules import ON_MISSING
 from lakehouse.ledger.attempts import attempt_id
 from lakehouse.orchestration.actions import ACTIONS, Action, day, unknown
@@ -102,11 +101,6 @@ def days_of(context: Context) -> tuple[date | None, date | None]:
     if start is None:
         return None, None
     return start.date(), max(start.date(), end.date() - timedelta(days=1)) if end else start.date()
-
-
-def environment_name() -> str:
-    """The environment that the scheduler works in."""
-    return os.environ.get("LAKEHOUSE_ENV") or DEFAULT
 
 
 def asked_of(context: Context, action: Action) -> dict[str, Any]:

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from time import sleep
 from typing import Any
 
-from lakehouse.contracts.environments import environment_variables, load_environment
+from lakehouse.contracts.environments import environment_name, environment_variables, load_environment
 from lakehouse.orchestration.domain_step import DomainStep
 from lakehouse.orchestration.jobs import Job
-from lakehouse.orchestration.parameters import environment_name
 from lakehouse.orchestration.remote import Ending, Platform, Watch, job_token
 from lakehouse.orchestration.results import Context, StepError, conclude
 

@@ -14,11 +14,11 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from lakehouse.contracts.domains import load_domain
-from lakehouse.contracts.environments import load_environment
+from lakehouse.contracts.environments import environment_name, load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.schedules import Arrival
 from lakehouse.orchestration.arrivals import Look, look
-from lakehouse.orchestration.parameters import days_of, environment_name
+from lakehouse.orchestration.parameters import days_of
 from lakehouse.orchestration.results import Context, DeliveryMissingError
 
 _TWO_LOOKS = 1.0
