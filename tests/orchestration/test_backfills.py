@@ -34,10 +34,32 @@ class Scheduler(ThreadingHTTPServer):
         self.backfills: list[dict[str, Any]] = []
         self.states: dict[str, list[str]] = {}
         """By day: the states that a run takes one after the other."""
+        self.by_hand: dict[str, str] = {}
+        """By moment: the states of runs that people started."""
         self.asked: list[str] = []
+        self.looks = 0
+        """How often the runs were asked for."""
+
+    def runs(self) -> list[dict[str, Any]]:
+        """In the order of their moments."""
+        made = [_run("backfill", f"{day}T00:00:00Z", states[0]) for day, states in self.states.items()]
+        made += [_run("manual", moment, state) for moment, state in self.by_hand.items()]
+        return sorted(made, key=lambda run: str(run["logical_date"]))
+
+    def advance(self, seen: list[dict[str, Any]]) -> None:
+        """Bring runs that were looked at to their next states."""
+        for run in seen:
+            states = self.states.get(run["logical_date"][:10], [])
+            if run["run_type"] == "backfill" and len(states) > 1:
+                states.pop(0)
 
     def ended(self) -> bool:
         return all(states[0] in {"success", "failed"} for states in self.states.values())
+
+
+def _run(kind: str, moment: str, state: str) -> dict[str, Any]:
+    run_id = f"backfill__{moment[:10]}" if kind == "backfill" else f"{kind}__{moment}"
+    return {"dag_run_id": run_id, "run_type": kind, "logical_date": moment, "state": state}
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -90,16 +112,15 @@ class Answers(BaseHTTPRequestHandler):
         return False
 
     def _runs(self, dag: str, query: dict[str, list[str]]) -> None:
+        # A command that asks for ever must not hang the test.
+        self.server.looks += 1
+        assert self.server.looks < 100
         first, last = query["logical_date_gte"][0][:10], query["logical_date_lte"][0][:10]
-        days = [day for day in sorted(self.server.states) if first <= day <= last]
+        runs = [run for run in self.server.runs() if first <= run["logical_date"][:10] <= last]
         offset, limit = int(query["offset"][0]), min(2, int(query["limit"][0]))
-        runs = []
-        for day in days[offset : offset + limit]:
-            states = self.server.states[day]
-            runs.append({"dag_run_id": f"backfill__{day}", "logical_date": f"{day}T00:00:00Z", "state": states[0]})
-            if len(states) > 1:
-                states.pop(0)
-        self._say(200, {"dag_runs": runs, "total_entries": len(days)})
+        page = runs[offset : offset + limit]
+        self.server.advance(page)
+        self._say(200, {"dag_runs": page, "total_entries": len(runs)})
 
     def _say(self, code: int, body: object) -> None:
         self.send_response(code)
@@ -165,6 +186,18 @@ def test_runs_that_failed_are_named(scheduler: Scheduler, airflow: Airflow) -> N
         f"  2025-01-04: failed, see {airflow.address}/dags/billing_daily/runs/backfill__2025-01-04\n"
         "  2025-01-05: Airflow made no run; is the day over, and has the DAG an interval that starts on it?"
     )
+
+
+def test_runs_by_hand_on_the_same_day_are_none_of_the_backfill(scheduler: Scheduler, airflow: Airflow) -> None:
+    scheduler.states = {"2025-01-03": ["queued", "success"], "2025-01-04": ["success"], "2025-01-05": ["success"]}
+    scheduler.by_hand = {
+        "2025-01-03T09:30:00Z": "failed", "2025-01-03T10:30:00Z": "running", "2025-01-05T23:00:00Z": "failed",
+    }  # fmt: skip
+    assert told(airflow, FIRST, FIRST) == [
+        "billing_daily 2025-01-03: 0 of 1 days done (1 queued)",
+        "billing_daily 2025-01-03: 1 of 1 days done (1 success)",
+    ]
+    assert told(airflow) == ["billing_daily 2025-01-03 to 2025-01-05: 3 of 3 days done (3 success)"]
 
 
 def test_a_run_of_the_schedule_that_outlasts_the_backfill_is_waited_for(

@@ -25,6 +25,8 @@ _PAUSE = 2.0
 _TRIES = 10
 """How often a request is repeated when Airflow is too busy for it (SQLite: the database is locked)."""
 _ENDED = {"success", "failed"}
+_SCHEDULED = {"backfill", "scheduled"}
+"""Kinds of runs that do the days of their interval. One by hand does what its form says, whatever its day."""
 
 
 class BackfillError(LakehouseError):
@@ -174,8 +176,9 @@ def _day(text: str) -> date:
 
 
 def _runs(airflow: Airflow, dag: str, first: date, last: date) -> dict[date, Any]:
-    """The runs of the days, whoever asked for them: a backfill leaves a day alone whose run is at work."""
+    """The runs of the days, of backfills and of the schedule: a backfill leaves a day alone whose run is at work."""
     found: dict[date, Any] = {}
+    read = 0
     while True:
         page = airflow.get(
             f"/api/v2/dags/{quote(dag)}/dagRuns",
@@ -183,10 +186,11 @@ def _runs(airflow: Airflow, dag: str, first: date, last: date) -> dict[date, Any
             logical_date_lte=f"{last}T23:59:59Z",
             order_by="logical_date",
             limit=100,
-            offset=len(found),
+            offset=read,
         )
-        found |= {_day(run["logical_date"]): run for run in page["dag_runs"]}
-        if not page["dag_runs"] or len(found) >= page["total_entries"]:
+        read += len(page["dag_runs"])
+        found |= {_day(run["logical_date"]): run for run in page["dag_runs"] if run["run_type"] in _SCHEDULED}
+        if not page["dag_runs"] or read >= page["total_entries"]:
             return found
 
 
