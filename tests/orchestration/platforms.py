@@ -29,6 +29,8 @@ class StandIn(ThreadingHTTPServer):
         """What each job goes through; jobs to come take the next one of ``plans``."""
         self.plans: list[list[str]] = []
         self.cancelled: list[str] = []
+        self.gone: set[str] = set()
+        """Ids of jobs that are not known any more."""
         self.caller = 0
         """The port that the latest request came from."""
 
@@ -70,18 +72,20 @@ class StandIn(ThreadingHTTPServer):
 class EmrServerlessStandIn(StandIn):
     """StartJobRun, GetJobRun and CancelJobRun of one application."""
 
+    application = "app1"
+
     def answer(self, method: str, path: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         found = re.fullmatch(r"/applications/(\w+)/jobruns(?:/job(\d+))?", path)
-        if found is None or found[1] != "app1":
-            return 404, {"message": f"no application at {path}"}
+        if found is None or found[1] != self.application or f"job{found[2]}" in self.gone:
+            return 404, {"code": "ResourceNotFoundException", "message": f"nothing at {path}"}
         if method == "POST":
             job = f"job{self.start(asked['clientToken'], asked)}"
-            return 200, {"applicationId": "app1", "arn": "arn:aws:x", "jobRunId": job}
+            return 200, {"applicationId": self.application, "arn": "arn:aws:x", "jobRunId": job}
         number = int(found[2])
         if method == "DELETE":
             self.cancelled.append(f"job{number}")
             self.states[number] = ["CANCELLING", "CANCELLED"]
-            return 200, {"applicationId": "app1", "jobRunId": f"job{number}"}
+            return 200, {"applicationId": self.application, "jobRunId": f"job{number}"}
         state = self.states[number][0]
         details = "Job failed: exit code 137" if state == "FAILED" else ""
         return 200, {"jobRun": {"jobRunId": f"job{number}", "state": state, "stateDetails": details}}
@@ -90,11 +94,17 @@ class EmrServerlessStandIn(StandIn):
 class DatabricksStandIn(StandIn):
     """jobs/runs/submit, get, get-output and cancel of version 2.2."""
 
+    has_output = True
+
     def answer(self, method: str, path: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         verb = path.removeprefix("/api/2.2/jobs/runs/")
         if verb == "submit":
             return 200, {"run_id": 100 + self.start(asked["idempotency_token"], asked)}
         number = int(asked["run_id"])
+        if verb == "get" and str(number) in self.gone:
+            return 400, {"error_code": "INVALID_PARAMETER_VALUE", "message": f"Run {number} does not exist."}
+        if verb == "get-output" and not self.has_output:
+            return 400, {"error_code": "INVALID_STATE", "message": "no output"}
         if verb == "get-output":
             return 200, {"error": "Py4JJavaError: the driver ran out of memory", "metadata": {"run_id": number}}
         if verb == "cancel":

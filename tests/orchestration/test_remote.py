@@ -12,6 +12,7 @@ import boto3
 import pytest
 from airflow.providers.databricks.hooks.databricks import DatabricksHook
 from airflow.sdk.execution_time.comms import SetTaskStateStore
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from lakehouse.contracts.artifacts import Package
@@ -21,7 +22,7 @@ from lakehouse.orchestration.databricks import Databricks
 from lakehouse.orchestration.emr_serverless import EmrServerless
 from lakehouse.orchestration.emr_steps import EmrSteps
 from lakehouse.orchestration.jobs import Job, StepRequest, step_job
-from lakehouse.orchestration.remote import Ending, Phase, Platform, Watch, job_token
+from lakehouse.orchestration.remote import Ending, Phase, Platform, UnknownJobError, Watch, job_token
 from tests.orchestration.platforms import DatabricksStandIn, EmrServerlessStandIn, StandIn
 
 ROOT = "s3://bucket/lakehouse-0.1.0"
@@ -191,7 +192,7 @@ def test_a_worker_lost_while_it_starts_a_job_leaves_one_job(serverless: EmrServe
     notes, platform = Notebook(), serverless_platform(serverless)
 
     class Dying:
-        name = platform.name
+        name, place = platform.name, platform.place
         look, cancel = platform.look, platform.cancel
 
         def submit(self, job: Job, token: str) -> str:
@@ -204,6 +205,68 @@ def test_a_worker_lost_while_it_starts_a_job_leaves_one_job(serverless: EmrServe
     ending = watch(platform, notes, serverless.advance).follow(a_job("run.2"), "second")
     assert [asked["clientToken"] for asked in serverless.started] == ["first"]
     assert ending.job == a_job("run.1")
+
+
+def lost(platform: Platform, notes: Notebook) -> None:
+    """A worker starts the job run.1 and is lost while it runs."""
+    with pytest.raises(LostWorkerError):
+        watch(platform, notes, lose_worker).follow(a_job("run.1"), "first")
+
+
+def test_a_job_of_an_application_that_was_replaced_is_started_anew(serverless: EmrServerlessStandIn) -> None:
+    serverless.plans = [["RUNNING"]]
+    notes, said = Notebook(), list[str]()
+    lost(serverless_platform(serverless), notes)
+    serverless.application, serverless.gone = "app2", {"job0"}
+    platform = serverless_platform(serverless, application_id="app2")
+    ending = watch(platform, notes, serverless.advance, said).follow(a_job("run.2"), "second")
+    assert (ending.job_id, ending.job.run_id, ending.sight.state) == ("job1", "run.2", "SUCCESS")
+    assert said[0] == "an earlier try started a job at app1, where no jobs are started any more; starting anew"
+    assert (notes["lakehouse_job"]["place"], notes["lakehouse_job"]["job_id"]) == ("app2", "job1")
+
+
+def test_a_job_that_the_platform_forgot_is_started_anew(
+    serverless: EmrServerlessStandIn, databricks: DatabricksStandIn
+) -> None:
+    for server, platform, first, second in (
+        (serverless, serverless_platform(serverless), "job0", "job1"),
+        (databricks, databricks_platform(), "100", "101"),
+    ):
+        server.plans = [["RUNNING"], ["TERMINATED SUCCESS" if server is databricks else "SUCCESS"]]
+        notes, said = Notebook(), list[str]()
+        lost(platform, notes)
+        server.gone = {first}
+        ending = watch(platform, notes, server.advance, said).follow(a_job("run.2"), "second")
+        assert (ending.job_id, ending.job.run_id, ending.sight.phase) == (second, "run.2", Phase.ENDED)
+        assert said[1].startswith(f"{platform.name} does not know the job {first} any more (")
+        assert said[1].endswith("); starting anew")
+
+
+def test_a_job_that_is_not_known_yet_is_not_started_twice(serverless: EmrServerlessStandIn) -> None:
+    platform, notes = serverless_platform(serverless), Notebook()
+    serverless.gone = {"job0"}
+    with pytest.raises(UnknownJobError):
+        watch(platform, notes, serverless.advance).follow(a_job("run.1"), "first")
+    # Nor when a worker was lost before it had noted which job it was.
+    del notes["lakehouse_job"]["job_id"]
+    with pytest.raises(UnknownJobError):
+        watch(platform, notes, serverless.advance).follow(a_job("run.2"), "second")
+    assert len(serverless.started) == 1
+    serverless.gone = set()
+    assert watch(platform, notes, serverless.advance).follow(a_job("run.2"), "second").job_id == "job0"
+    assert len(serverless.started) == 1
+
+
+def test_a_step_that_emr_does_not_know(emr: Any) -> None:
+    platform = steps_platform(emr)
+    assert platform.place == platform._runner.cluster_id
+    with Stubber(emr) as stub:
+        stub.add_client_error("describe_step", "InvalidRequestException", "Step id 's-1' is not valid.", 400)
+        with pytest.raises(UnknownJobError, match="Step id 's-1' is not valid"):
+            platform.look("s-1")
+        stub.add_client_error("describe_step", "InternalServerException", "try again", 500)
+        with pytest.raises(emr.exceptions.InternalServerException):
+            platform.look("s-1")
 
 
 def test_an_end_that_was_seen_is_not_taken_again(serverless: EmrServerlessStandIn) -> None:
@@ -256,6 +319,14 @@ def test_a_databricks_run_is_followed_found_again_and_cancelled(databricks: Data
     assert platform.look("101").phase is Phase.ACTIVE
     databricks.advance()
     assert platform.look("101").phase is Phase.CANCELLED
+
+
+def test_a_databricks_run_that_failed_has_its_state_without_its_output(databricks: DatabricksStandIn) -> None:
+    databricks.plans, databricks.has_output = [["INTERNAL_ERROR FAILED"]], False
+    platform = databricks_platform()
+    sight = platform.look(platform.submit(a_job(), "t"))
+    assert (platform.place, sight.phase, sight.state) == ("127.0.0.1", Phase.ENDED, "INTERNAL_ERROR FAILED")
+    assert sight.reason.startswith("its output could not be read: Response: ")
 
 
 def test_a_databricks_token_gives_the_same_run(databricks: DatabricksStandIn) -> None:

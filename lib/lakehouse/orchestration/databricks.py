@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from lakehouse.contracts.artifacts import Package, platform_jars
 from lakehouse.contracts.runners import DatabricksRunner
 from lakehouse.orchestration.jobs import Job
-from lakehouse.orchestration.remote import Phase, Platform, Sight
+from lakehouse.orchestration.remote import Phase, Platform, Sight, UnknownJobError
 from lakehouse.orchestration.remote_step import RemoteStep
 
 _ENDED = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
 
+_NOT_THERE = re.compile(r"does.not.exist", re.IGNORECASE)
+"""What the answer of a workspace says that does not know a run: a code, or a sentence."""
+
 
 class Workspace(Protocol):
     """What is used of the provider's hook."""
+
+    @property
+    def host(self) -> str | None:
+        """Name of the workspace's host."""
 
     def submit_run(self, json: dict[str, Any]) -> int:
         """Start a run."""
@@ -40,6 +48,11 @@ class Databricks:
         self._runner = runner
         self._variables = variables
         self._workspace = workspace
+
+    @property
+    def place(self) -> str:
+        """The workspace."""
+        return str(self._workspace.host)
 
     def submit(self, job: Job, token: str) -> str:
         """Start a run; the platform starts none for a token that it knows."""
@@ -69,7 +82,7 @@ class Databricks:
 
     def look(self, job_id: str) -> Sight:
         """The state of a run; of one that failed, what its task said."""
-        run = self._workspace.get_run(int(job_id))
+        run = self._run(job_id)
         state = run["state"]
         life, result = str(state["life_cycle_state"]), str(state.get("result_state") or "")
         phase = Phase.ACTIVE if life not in _ENDED else Phase.ENDED
@@ -84,10 +97,26 @@ class Databricks:
         """Cancel a run."""
         self._workspace.cancel_run(int(job_id))
 
-    def _errors(self, run: Mapping[str, Any]) -> list[str]:
-        # Output is that of a task, and only known for tasks that began.
-        outputs = [self._workspace.get_run_output(int(task["run_id"])) for task in run.get("tasks") or ()]
-        return [str(output["error"]) for output in outputs if output.get("error")]
+    def _run(self, job_id: str) -> dict[str, Any]:
+        try:
+            return self._workspace.get_run(int(job_id))
+        except Exception as error:
+            # Told apart by what the provider's exceptions say: their module is not imported where DAG files are read.
+            if getattr(error, "http_status_code", None) in {400, 404} and _NOT_THERE.search(str(error)):
+                raise UnknownJobError(str(error)) from error
+            raise
+
+    def _errors(self, run: Mapping[str, Any]) -> Iterator[str]:
+        for task in run.get("tasks") or ():
+            try:
+                # Output is that of a task, and only known for tasks that began.
+                output = self._workspace.get_run_output(int(task["run_id"]))
+            except Exception as error:
+                # How the run ended is known; why must not be what keeps that from being told.
+                yield f"its output could not be read: {error}"
+            else:
+                if output.get("error"):
+                    yield str(output["error"])
 
 
 class DatabricksStep(RemoteStep):

@@ -9,7 +9,7 @@ from typing import Any
 from lakehouse.contracts.artifacts import Package, platform_jars
 from lakehouse.contracts.runners import EmrServerlessRunner
 from lakehouse.orchestration.jobs import Job
-from lakehouse.orchestration.remote import Phase, Platform, Sight, conf_options
+from lakehouse.orchestration.remote import Phase, Platform, Sight, UnknownJobError, conf_options
 from lakehouse.orchestration.remote_step import RemoteStep
 
 _PHASES = {"SUCCESS": Phase.ENDED, "FAILED": Phase.ENDED, "CANCELLED": Phase.CANCELLED}
@@ -31,6 +31,11 @@ class EmrServerless:
         self._variables = variables
         self._client = client
         self._region = region
+
+    @property
+    def place(self) -> str:
+        """The application."""
+        return self._runner.application_id
 
     def submit(self, job: Job, token: str) -> str:
         """Start a job run; the platform starts none for a token that it knows."""
@@ -74,7 +79,10 @@ class EmrServerless:
 
     def look(self, job_id: str) -> Sight:
         """The state of a job run."""
-        run = self._client.get_job_run(applicationId=self._runner.application_id, jobRunId=job_id)["jobRun"]
+        try:
+            run = self._client.get_job_run(applicationId=self._runner.application_id, jobRunId=job_id)["jobRun"]
+        except self._client.exceptions.ResourceNotFoundException as error:
+            raise UnknownJobError(str(error)) from error
         state = str(run["state"])
         return Sight(_PHASES.get(state, Phase.ACTIVE), state, str(run.get("stateDetails") or ""), self._link(job_id))
 

@@ -8,7 +8,7 @@ from typing import Any
 from lakehouse.contracts.artifacts import Package, platform_jars
 from lakehouse.contracts.runners import EmrStepsRunner
 from lakehouse.orchestration.jobs import Job
-from lakehouse.orchestration.remote import Phase, Platform, Sight, conf_options
+from lakehouse.orchestration.remote import Phase, Platform, Sight, UnknownJobError, conf_options
 from lakehouse.orchestration.remote_step import RemoteStep
 
 _PHASES = {
@@ -31,6 +31,11 @@ class EmrSteps:
         self._variables = variables
         self._client = client
         self._region = region
+
+    @property
+    def place(self) -> str:
+        """The cluster."""
+        return self._runner.cluster_id
 
     def submit(self, job: Job, token: str) -> str:
         """Add a step, unless there is one with the token: the platform knows no tokens, so the name holds it."""
@@ -66,7 +71,11 @@ class EmrSteps:
 
     def look(self, job_id: str) -> Sight:
         """The state of a step."""
-        status = self._client.describe_step(ClusterId=self._runner.cluster_id, StepId=job_id)["Step"]["Status"]
+        try:
+            status = self._client.describe_step(ClusterId=self._runner.cluster_id, StepId=job_id)["Step"]["Status"]
+        except self._client.exceptions.InvalidRequestException as error:
+            # The ids are all that the request has: EMR has no such step.
+            raise UnknownJobError(str(error)) from error
         state = str(status["State"])
         failure = status.get("FailureDetails") or {}
         told = [failure.get("Reason"), failure.get("Message"), (status.get("StateChangeReason") or {}).get("Message")]

@@ -34,16 +34,24 @@ class Sight:
     link: str = ""
 
 
+class UnknownJobError(Exception):
+    """A platform knows no such job, or knows it no more; nothing of it can be running there."""
+
+
 class Platform(Protocol):
     """Where jobs run."""
 
     name: str
 
+    @property
+    def place(self) -> str:
+        """Which of its clusters, applications or workspaces: a job's id means nothing at another."""
+
     def submit(self, job: Job, token: str) -> str:
         """Start a job and return its id; the same token again gives the job that was started with it."""
 
     def look(self, job_id: str) -> Sight:
-        """How a job does."""
+        """How a job does; raises UnknownJobError."""
 
     def cancel(self, job_id: str) -> None:
         """Ask for a job's end; one that has ended already is left as it is."""
@@ -96,12 +104,8 @@ class Watch:
     def follow(self, job: Job, token: str) -> Ending:
         """The end of this job, or of that of an earlier try whose end nobody has seen."""
         noted = self._notes.get(_KEY) if self._notes is not None else None
-        if isinstance(noted, Mapping) and "job" in noted:
-            ending = self._watch(_noted_job(noted["job"]), str(noted["token"]), noted.get("job_id"))
-            if ending.sight.phase is Phase.ENDED:
-                return ending
-            self._say(f"{self._platform.name} job {ending.job_id} was cancelled; starting anew")
-        return self._watch(job, token, None)
+        earlier = self._earlier(noted) if isinstance(noted, Mapping) and "job" in noted else None
+        return earlier or self._watch(job, token, None)
 
     def done(self) -> None:
         """Forget the job: its end was seen, and a further try starts a new one."""
@@ -114,10 +118,33 @@ class Watch:
             self._say(f"cancelling {self._platform.name} job {self._active}")
             self._platform.cancel(self._active)
 
+    def _earlier(self, noted: Mapping[str, Any]) -> Ending | None:
+        """The end of the job of an earlier try; None when a new one has to be started in its place."""
+        job_id, here = noted.get("job_id"), self._platform.place
+        place = noted.get("place", here)
+        if place != here:
+            # The cluster was replaced. To ask the new one for the job would fail now, and at each further try.
+            self._say(f"an earlier try started a job at {place}, where no jobs are started any more; starting anew")
+            return None
+        try:
+            ending = self._watch(_noted_job(noted["job"]), str(noted["token"]), job_id)
+        except UnknownJobError as error:
+            # One that was started just now may not be known everywhere yet: a second one would run beside it.
+            if job_id is None:
+                raise
+            self._active = None
+            self._say(f"{self._platform.name} does not know the job {job_id} any more ({error}); starting anew")
+            return None
+        if ending.sight.phase is Phase.ENDED:
+            return ending
+        self._say(f"{self._platform.name} job {ending.job_id} was cancelled; starting anew")
+        return None
+
     def _watch(self, job: Job, token: str, job_id: str | None) -> Ending:
         if job_id is None:
             # A list, because a tuple is no JSON to the scheduler.
-            known = {"token": token, "job": {**asdict(job), "arguments": list(job.arguments)}}
+            words = {**asdict(job), "arguments": list(job.arguments)}
+            known = {"token": token, "place": self._platform.place, "job": words}
             self._note(known)
             job_id = self._platform.submit(job, token)
             self._note({**known, "job_id": job_id})

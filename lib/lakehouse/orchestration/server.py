@@ -75,8 +75,6 @@ class Site:
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db",
-            # A step that is cleared is to run again, also where its platform still knows the first try.
-            "AIRFLOW__STATE_STORE__CLEAR_ON_SUCCESS": "True",
         }
 
     def environment(self) -> dict[str, str]:
