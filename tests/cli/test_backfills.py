@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lakehouse.cli import backfills, main
-from lakehouse.orchestration.backfills import Airflow, BackfillError
+from lakehouse.orchestration.backfills import BackfillError
+from lakehouse.orchestration.rest import Airflow
 from tests.steps.test_plans import Place
 
 Backfill = Callable[..., tuple[int, str, str]]

@@ -11,7 +11,8 @@ from datetime import date
 import pytest
 
 from lakehouse.errors import ConfigurationError
-from lakehouse.orchestration.backfills import BackfillError, connect, run_backfill
+from lakehouse.orchestration.backfills import BackfillError, run_backfill
+from lakehouse.orchestration.rest import connect
 from tests.contracts.places import DOMAIN, Change, copy_conf
 from tests.orchestration.mailbox import Mailbox
 from tests.orchestration.scheduler import Scheduler, start, until

@@ -15,8 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from lakehouse.errors import ConfigurationError, WriterBusyError
-from lakehouse.orchestration import backfills
-from lakehouse.orchestration.backfills import Airflow, BackfillError, connect, run_backfill
+from lakehouse.orchestration import backfills, rest
+from lakehouse.orchestration.backfills import BackfillError, run_backfill
+from lakehouse.orchestration.rest import Airflow, connect
 from lakehouse.orchestration.server import Site
 
 FIRST, LAST = date(2025, 1, 3), date(2025, 1, 5)
@@ -31,6 +32,9 @@ class Scheduler(ThreadingHTTPServer):
         self.paused = False
         self.busy = 0
         """Requests that are answered with 503."""
+        self.deaf = 0
+        """Requests whose connection is cut."""
+        self.token = "t"
         self.backfills: list[dict[str, Any]] = []
         self.states: dict[str, list[str]] = {}
         """By day: the states that a run takes one after the other."""
@@ -69,7 +73,7 @@ class Answers(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path == "/auth/token":
             right = body == {"username": "admin", "password": "secret"}
-            return self._say(201 if right else 401, {"access_token": "t"})
+            return self._say(201 if right else 401, {"access_token": self.server.token})
         self.server.asked.append(f"POST {self.path}")
         if self._busy():
             return None
@@ -82,8 +86,9 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, query = urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)
-        assert self.headers["Authorization"] == "Bearer t"
-        if self._busy():
+        if self.headers["Authorization"] != f"Bearer {self.server.token}":
+            return self._say(401, {"detail": "Invalid JWT token"})
+        if self._busy() or self._cut():
             return None
         match path.strip("/").split("/")[2:]:
             case ["dags", dag, "dagRuns"]:
@@ -111,6 +116,13 @@ class Answers(BaseHTTPRequestHandler):
             return True
         return False
 
+    def _cut(self) -> bool:
+        if not self.server.deaf:
+            return False
+        self.server.deaf -= 1
+        self.close_connection = True
+        return True
+
     def _runs(self, dag: str, query: dict[str, list[str]]) -> None:
         # A command that asks for ever must not hang the test.
         self.server.looks += 1
@@ -134,6 +146,7 @@ class Answers(BaseHTTPRequestHandler):
 @pytest.fixture
 def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
     monkeypatch.setattr(backfills, "_PAUSE", 0.01)
+    monkeypatch.setattr(rest, "_LONGEST_PAUSE", 0.01)
     with Scheduler() as found:
         threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         yield found
@@ -215,6 +228,54 @@ def test_a_busy_airflow_is_asked_again(scheduler: Scheduler, airflow: Airflow) -
     scheduler.states = {"2025-01-03": ["success"]}
     scheduler.busy = 3
     assert len(told(airflow, FIRST, FIRST)) == 1
+
+
+def test_an_airflow_that_is_away_for_a_while_is_asked_again(scheduler: Scheduler, airflow: Airflow) -> None:
+    """It is started anew while its runs are waited for, and does not know the token any more."""
+    scheduler.states = {"2025-01-03": ["running", "success"]}
+
+    def restart(line: str) -> None:
+        if "running" in line:
+            scheduler.deaf, scheduler.token = 3, "another"
+
+    run_backfill(airflow, DAG, FIRST, FIRST, restart)
+    assert (scheduler.deaf, airflow.token) == (0, "another")
+
+
+def test_an_airflow_that_stays_away(
+    scheduler: Scheduler, airflow: Airflow, monkeypatch: pytest.MonkeyPatch, site: Site
+) -> None:
+    monkeypatch.setattr(backfills, "_PATIENCE", 0.05)
+    scheduler.states = {"2025-01-03": ["running"]}
+
+    def vanish(line: str) -> None:
+        scheduler.deaf = 1_000_000
+
+    def shut(line: str) -> None:
+        scheduler.token = "another"
+        site.password_file.write_text('{"admin": "other"}')
+
+    for happens, why in (
+        (vanish, "Remote end closed connection without response"),
+        (shut, '401: {"access_token": "another"}'),
+    ):
+        scheduler.deaf, scheduler.backfills = 0, []
+        with pytest.raises(BackfillError) as error:
+            run_backfill(airflow, DAG, FIRST, FIRST, happens)
+        assert str(error.value) == (
+            f"Airflow at {airflow.address} does not tell any more how the runs of billing_daily do ({why}). "
+            "The backfill goes on in Airflow; run the command again to wait for its end."
+        )
+
+
+def test_an_airflow_that_is_away_from_the_start(scheduler: Scheduler, airflow: Airflow) -> None:
+    scheduler.deaf = 1
+    with pytest.raises(BackfillError) as error:
+        told(airflow)
+    assert str(error.value) == (
+        f"Airflow at {airflow.address} did not answer whether it began the backfill of billing_daily "
+        "(Remote end closed connection without response). Run the command again: it waits for a backfill that began."
+    )
 
 
 def test_a_backfill_that_was_made_although_airflow_seemed_too_busy_is_taken_for_ours(

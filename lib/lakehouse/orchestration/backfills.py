@@ -5,120 +5,47 @@ Nothing of Airflow is imported: its REST interface is all that is used, so this 
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlencode
-from urllib.request import Request, urlopen
+from urllib.parse import quote
 
 from lakehouse.errors import ConfigurationError, LakehouseError, WriterBusyError
-from lakehouse.orchestration.server import USER, Site, password
+from lakehouse.orchestration.rest import AWAY, Airflow, RefusedError, reason
 
 _PAUSE = 2.0
 """Seconds between two looks at a backfill."""
-_TRIES = 10
-"""How often a request is repeated when Airflow is too busy for it (SQLite: the database is locked)."""
+_PATIENCE = 300.0
+"""Seconds for which an Airflow that does not answer is asked again: it takes three minutes to start."""
 _ENDED = {"success", "failed"}
 _SCHEDULED = {"backfill", "scheduled"}
 """Kinds of runs that do the days of their interval. One by hand does what its form says, whatever its day."""
 
 
 class BackfillError(LakehouseError):
-    """Runs of a backfill failed, or Airflow refused it."""
-
-
-class RefusedError(Exception):
-    """Airflow's answer to a request that it did not carry out."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(f"{code}: {text}")
-        self.code = code
-        self.text = text
-
-    @property
-    def busy(self) -> bool:
-        """Whether asking again may help: Airflow says both when SQLite lets only one write at a time."""
-        locked = self.code == HTTPStatus.INTERNAL_SERVER_ERROR and "Database error" in self.text
-        return locked or self.code == HTTPStatus.SERVICE_UNAVAILABLE
-
-
-@dataclass(frozen=True)
-class Airflow:
-    """The REST interface of a running Airflow."""
-
-    address: str
-    token: str = ""
-
-    def get(self, path: str, **query: object) -> Any:
-        """What lies under a path; raises RefusedError."""
-        return self._ask("GET", f"{path}?{urlencode(query)}" if query else path)
-
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """What a path answers; raises RefusedError."""
-        return self._ask("POST", path, body)
-
-    def page(self, dag: str, run_id: str) -> str:
-        """Address of a run for people."""
-        return f"{self.address}/dags/{quote(dag)}/runs/{quote(run_id)}"
-
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
-        for attempt in range(1, _TRIES + 1):
-            try:
-                with urlopen(Request(self.address + path, data, headers, method=method), timeout=60) as answer:
-                    return json.loads(answer.read())
-            except HTTPError as error:
-                refused = RefusedError(error.code, error.read().decode(errors="replace").strip())
-                if not refused.busy or attempt == _TRIES:
-                    raise refused from error
-                time.sleep(min(_PAUSE, 0.1 * attempt))
-        raise AssertionError("the last try returns or raises")
-
-
-def connect(site: Site) -> Airflow:
-    """The Airflow of a site; raises ConfigurationError when it is not there or does not run."""
-    again = f"Start it in another terminal with: {_start_command(site)}"
-    try:
-        token = Airflow(site.url).post("/auth/token", {"username": USER, "password": password(site)})["access_token"]
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"There is no Airflow in {site.home} yet. {again}") from error
-    except RefusedError as error:
-        raise ConfigurationError(
-            f"Airflow at {site.url} does not take the password of {site.home} ({error.code}): it is another Airflow. "
-            f"{again}"
-        ) from error
-    except (URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise ConfigurationError(f"No Airflow answers at {site.url} ({reason}). {again}") from error
-    return Airflow(site.url, token)
-
-
-def _start_command(site: Site) -> str:
-    usual = site.port == 8080
-    return "make airflow" if usual else f'make airflow ARGS="--port {site.port}"'
+    """Runs of a backfill failed, or Airflow refused it or went away."""
 
 
 def run_backfill(airflow: Airflow, dag: str, first: date, last: date, say: Callable[[str], None]) -> None:
     """Create a backfill, wait until its runs have ended, and tell how it goes.
 
-    Raises BackfillError when a run failed or a day got none, ConfigurationError when the DAG is not there or paused,
-    WriterBusyError when another backfill of the DAG is running.
+    Raises BackfillError when a run failed, a day got none or Airflow goes away, ConfigurationError when the DAG is not
+    there or paused, WriterBusyError when another backfill of the DAG is running.
     """
-    _check_dag(airflow, dag)
-    number = _create(airflow, dag, first, last)
+    try:
+        _check_dag(airflow, dag)
+        number = _create(airflow, dag, first, last)
+    except (RefusedError, *AWAY) as error:
+        raise BackfillError(
+            f"Airflow at {airflow.address} did not answer whether it began the backfill of {dag} ({reason(error)}). "
+            "Run the command again: it waits for a backfill that began."
+        ) from error
     told = ""
     while True:
-        done = airflow.get(f"/api/v2/backfills/{number}")["completed_at"] is not None
-        runs = _runs(airflow, dag, first, last)
+        done, runs = _look(airflow, dag, number, first, last)
         line = _progress(runs, first, last)
         if line != told:
             say(f"{dag} {line}")
@@ -128,6 +55,24 @@ def run_backfill(airflow: Airflow, dag: str, first: date, last: date, say: Calla
             break
         time.sleep(_PAUSE)
     _check_runs(airflow, dag, runs, first, last)
+
+
+def _look(airflow: Airflow, dag: str, number: int, first: date, last: date) -> tuple[bool, dict[date, Any]]:
+    """Whether a backfill has ended, and how its runs do; an Airflow that is away for a while is asked again."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            done = airflow.get(f"/api/v2/backfills/{number}")["completed_at"] is not None
+            return done, _runs(airflow, dag, first, last)
+        except (RefusedError, *AWAY) as error:
+            # What is wrong with the question, it will be wrong with the next one too.
+            final = isinstance(error, RefusedError) and error.code < HTTPStatus.INTERNAL_SERVER_ERROR
+            if final or time.monotonic() >= until:
+                raise BackfillError(
+                    f"Airflow at {airflow.address} does not tell any more how the runs of {dag} do ({reason(error)}). "
+                    "The backfill goes on in Airflow; run the command again to wait for its end."
+                ) from error
+        time.sleep(_PAUSE)
 
 
 def _check_dag(airflow: Airflow, dag: str) -> None:
