@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.cli import backfills, main
+from lakehouse.cli import backfills, main, plans
 from lakehouse.orchestration.backfills import BackfillError
 from lakehouse.orchestration.rest import Airflow
 from tests.steps.test_plans import Place
@@ -39,10 +39,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """The backfills that were asked for; the one of January 2 fails."""
     found: Asked = []
 
-    def run(airflow: Airflow, dag: str, first: date, last: date, say: Callable[[str], None]) -> None:
+    def run(airflow: Airflow, dag: str, first: date, last: date, say: Callable[[str], None]) -> str:
         found.append((dag, str(first), str(last)))
         if str(first) == "2025-01-02":
             raise BackfillError("1 of 1 days of billing_daily did not end well:\n  2025-01-02: failed")
+        return "all runs ended well"
 
     monkeypatch.setattr(backfills, "connect", lambda site: Airflow(site.url))
     monkeypatch.setattr(backfills, "run_backfill", run)
@@ -85,6 +86,30 @@ def test_gaps_from_a_day_on(asked: Asked, backfill: Backfill) -> None:
 
 def test_no_gap(asked: Asked, backfill: Backfill) -> None:
     assert backfill("billing", "--to", "2025-01-01") == (0, "billing: no day needs work\n", "")
+    assert asked == []
+
+
+def test_days_that_are_not_over_are_left_out(asked: Asked, backfill: Backfill, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "_today", lambda: date(2025, 1, 5))
+    left_out = "not over  Airflow runs a day when it has ended (UTC), so this is left out: "
+    code, out, err = backfill("billing", "--from", "2025-01-03")
+    assert (code, out, err) == (0, "billing 2025-01-04: all runs ended well\n", f"{left_out}2025-01-05\n")
+    code, out, err = backfill("billing", "--from", "2025-01-03", "--to", "2025-01-07")
+    assert (code, out) == (0, "billing 2025-01-03 to 2025-01-04: all runs ended well\n")
+    assert err == f"{left_out}2025-01-05 to 2025-01-07\n"
+    code, out, err = backfill("billing", "--from", "2025-01-05", "--to", "2025-01-05")
+    assert (code, out, err) == (0, "billing: no day that is over needs work\n", f"{left_out}2025-01-05\n")
+    assert [days for _, *days in asked] == [["2025-01-04", "2025-01-04"], ["2025-01-03", "2025-01-04"]]
+
+
+def test_a_delivery_without_a_day_is_told_of(asked: Asked, backfill: Backfill, place: Place) -> None:
+    prices = "description: x\nsource: {kind: csv, folder: prices, files: prices.csv}\ncolumns: {price: {}}\n"
+    (place.conf / "billing/bronze/prices.yml").write_text(prices.replace("{}", "{description: x}"))
+    (place.landing / "prices").mkdir()
+    (place.landing / "prices/prices.csv").write_text("price\n1\n")
+    assert backfill("billing", "--to", "2025-01-01") == (
+        0, "billing: no day needs work\n", "no day  every run takes these along: prices/prices.csv\n",
+    )  # fmt: skip
     assert asked == []
 
 

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,20 @@ def test_as_json(place: Place, show: Plan) -> None:
         "billing.silver.usage", "billing.gold.daily_usage", "billing.gold.region_totals",
     ]  # fmt: skip
     assert found["backfills"] == [{"from": "2025-01-05", "to": "2025-01-06"}]
+
+
+def test_as_commands_for_another_airflow(show: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = "airflow backfill create --dag-id billing_daily --from-date 2025-01-05 --to-date 2025-01-0{} {}\n"
+    missing = "missing  not delivered, so there is nothing to repair: 2025-01-04\n"
+    _, out, err = show("--as-backfill")
+    assert (out, err) == (command.format(6, "--reprocess-behavior completed"), missing)
+    monkeypatch.setattr(plans, "_today", lambda: date(2025, 1, 6))
+    _, out, err = show("--as-backfill")
+    assert out == command.format(5, "--reprocess-behavior completed")
+    left_out = "not over  Airflow runs a day when it has ended (UTC), so this is left out: 2025-01-06\n"
+    assert err == left_out + missing
+    assert json.loads(show("--json")[1])["backfills"] == [{"from": "2025-01-05", "to": "2025-01-05"}]
+    assert "lakehouse run billing --from 2025-01-05 --to 2025-01-06" in show()[1], "a run here can take them all"
 
 
 def test_strict_tells_of_missing_and_of_unreadable_days(show: Plan) -> None:

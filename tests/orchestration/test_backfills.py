@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -41,13 +41,17 @@ class Scheduler(ThreadingHTTPServer):
         self.by_hand: dict[str, str] = {}
         """By moment: the states of runs that people started."""
         self.asked: list[str] = []
+        self.length = 1
+        """Days of an interval of the schedule."""
+        self.open: tuple[str | None, str | None] = (None, None)
+        """The interval that the schedule waits for."""
         self.looks = 0
         """How often the runs were asked for."""
 
     def runs(self) -> list[dict[str, Any]]:
         """In the order of their moments."""
-        made = [_run("backfill", f"{day}T00:00:00Z", states[0]) for day, states in self.states.items()]
-        made += [_run("manual", moment, state) for moment, state in self.by_hand.items()]
+        made = [self._run("backfill", f"{day}T00:00:00Z", states[0]) for day, states in self.states.items()]
+        made += [self._run("manual", moment, state) for moment, state in self.by_hand.items()]
         return sorted(made, key=lambda run: str(run["logical_date"]))
 
     def advance(self, seen: list[dict[str, Any]]) -> None:
@@ -60,10 +64,13 @@ class Scheduler(ThreadingHTTPServer):
     def ended(self) -> bool:
         return all(states[0] in {"success", "failed"} for states in self.states.values())
 
-
-def _run(kind: str, moment: str, state: str) -> dict[str, Any]:
-    run_id = f"backfill__{moment[:10]}" if kind == "backfill" else f"{kind}__{moment}"
-    return {"dag_run_id": run_id, "run_type": kind, "logical_date": moment, "state": state}
+    def _run(self, kind: str, moment: str, state: str) -> dict[str, Any]:
+        run_id = f"backfill__{moment[:10]}" if kind == "backfill" else f"{kind}__{moment}"
+        end = f"{date.fromisoformat(moment[:10]) + timedelta(days=self.length)}T00:00:00Z"
+        return {
+            "dag_run_id": run_id, "run_type": kind, "logical_date": moment, "state": state,
+            "data_interval_start": moment, "data_interval_end": end,
+        }  # fmt: skip
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -81,6 +88,8 @@ class Answers(BaseHTTPRequestHandler):
             return self._say(409, {"detail": "There is already a running backfill for Dag billing_daily"})
         if body["dag_id"] == "unfit_daily":
             return self._say(422, {"detail": "unfit"})
+        if not any(body["from_date"][:10] <= day <= body["to_date"][:10] for day in self.server.states):
+            return self._say(422, {"detail": "No runs to create for Dag billing_daily in the range [...]"})
         self.server.backfills.append({"id": len(self.server.backfills) + 1, "completed_at": None, **body})
         return self._say(200, self.server.backfills[-1])
 
@@ -96,7 +105,11 @@ class Answers(BaseHTTPRequestHandler):
             case ["dags", "gone_daily"]:
                 return self._say(404, {"detail": "not found"})
             case ["dags", _]:
-                return self._say(200, {"is_paused": self.server.paused})
+                start, end = self.server.open
+                return self._say(200, {
+                    "is_paused": self.server.paused, "timetable_summary": "0 0 * * 1",
+                    "next_dagrun_data_interval_start": start, "next_dagrun_data_interval_end": end,
+                })  # fmt: skip
             case ["backfills"]:
                 assert query["order_by"] == ["-id"]
                 return self._say(200, {"backfills": self.server.backfills[::-1][:1]})
@@ -197,8 +210,59 @@ def test_runs_that_failed_are_named(scheduler: Scheduler, airflow: Airflow) -> N
     assert str(error.value) == (
         "2 of 3 days of billing_daily did not end well:\n"
         f"  2025-01-04: failed, see {airflow.address}/dags/billing_daily/runs/backfill__2025-01-04\n"
-        "  2025-01-05: Airflow made no run; is the day over, and has the DAG an interval that starts on it?"
+        "  2025-01-05: Airflow made no run. It makes one for each interval of the schedule (0 0 * * 1) that begins in "
+        "the range: begin it with the first day of an interval."
     )
+
+
+# --- Intervals
+
+
+MONDAY, SUNDAY = date(2025, 1, 6), date(2025, 1, 12)
+
+
+def test_one_run_does_all_days_of_its_interval(scheduler: Scheduler, airflow: Airflow) -> None:
+    scheduler.length, scheduler.states = 7, {"2025-01-06": ["running", "success"]}
+    lines: list[str] = []
+    assert run_backfill(airflow, DAG, MONDAY, SUNDAY, lines.append) == "all runs ended well"
+    assert lines == [
+        "billing_daily 2025-01-06 to 2025-01-12: 0 of 7 days done (1 running)",
+        "billing_daily 2025-01-06 to 2025-01-12: 7 of 7 days done (1 success)",
+    ]
+    scheduler.states = {"2025-01-06": ["failed"]}
+    with pytest.raises(BackfillError) as error:
+        told(airflow, MONDAY, SUNDAY)
+    assert str(error.value) == (
+        "7 of 7 days of billing_daily did not end well:\n"
+        f"  2025-01-06 to 2025-01-12: failed, see {airflow.address}/dags/billing_daily/runs/backfill__2025-01-06"
+    )
+
+
+def test_days_of_an_interval_that_is_not_over_wait(scheduler: Scheduler, airflow: Airflow) -> None:
+    scheduler.length, scheduler.states = 7, {"2025-01-06": ["success"]}
+    scheduler.open = ("2025-01-13T00:00:00Z", "2999-01-20T00:00:00Z")
+    early = "Airflow runs 2025-01-13 to 2025-01-15 when that interval of the schedule (0 0 * * 1) is over"
+    ending = run_backfill(airflow, DAG, MONDAY, date(2025, 1, 15), lambda line: None)
+    assert ending == f"all runs ended well; {early}"
+    assert run_backfill(airflow, DAG, date(2025, 1, 13), date(2025, 1, 15), lambda line: None) == early
+    assert len(scheduler.backfills) == 1
+
+
+def test_days_of_which_no_interval_begins_in_the_range(scheduler: Scheduler, airflow: Airflow) -> None:
+    scheduler.length, scheduler.states = 7, {"2025-01-06": ["success"]}
+    # The schedule has had no turn yet: this interval is over.
+    scheduler.open = ("2025-01-06T00:00:00Z", "2025-01-13T00:00:00Z")
+    with pytest.raises(BackfillError) as error:
+        told(airflow, date(2025, 1, 8), date(2025, 1, 10))
+    assert str(error.value) == (
+        "3 of 3 days of billing_daily did not end well:\n"
+        "  2025-01-08 to 2025-01-10: Airflow made no run. It makes one for each interval of the schedule (0 0 * * 1) "
+        "that begins in the range: begin it with the first day of an interval."
+    )
+    assert scheduler.backfills == []
+
+
+# --- What stands in the way
 
 
 def test_runs_by_hand_on_the_same_day_are_none_of_the_backfill(scheduler: Scheduler, airflow: Airflow) -> None:

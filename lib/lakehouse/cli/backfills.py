@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from lakehouse.cli import options as o
-from lakehouse.cli.plans import look_ahead, workspace
+from lakehouse.cli.plans import look_ahead, over, show_early, show_undated, workspace
 from lakehouse.cli.screen import Progress, console, show_error
 from lakehouse.contracts.domains import load_domain
 from lakehouse.errors import ExitCode
-from lakehouse.orchestration.backfills import BackfillError, run_backfill
+from lakehouse.orchestration.backfills import BackfillError, run_backfill, span
 from lakehouse.orchestration.commands import dag_of
 from lakehouse.orchestration.rest import Airflow, connect
 from lakehouse.orchestration.server import Site
@@ -43,11 +43,14 @@ def _backfill(
     load_domain(domain)  # a misspelt name is told of first
     days = o.parse_days(first, last)
     if days.first and days.last:
-        ranges = [(days.first, days.last)]
+        ranges, early = over([(days.first, days.last)])
     else:
-        ranges = look_ahead(workspace(domain, first, last, None, None, env)).work_ranges()
+        found = look_ahead(workspace(domain, first, last, None, None, env))
+        ranges, early = over(found.work_ranges())
+        show_undated(found)
+    show_early(early)
     if not ranges:
-        console().print(f"{domain}: no day needs work")
+        console().print(f"{domain}: no day that is over needs work" if early else f"{domain}: no day needs work")
         return
     server = connect(Site(home.resolve(), port))
     with Progress() as progress:
@@ -57,11 +60,10 @@ def _backfill(
 
 def _run(server: Airflow, domain: str, days: tuple[date, date], progress: Progress) -> int:
     try:
-        run_backfill(server, dag_of(domain), *days, progress.line)
+        ending = run_backfill(server, dag_of(domain), *days, progress.line)
     except BackfillError as error:
         # Days do not need one another: the next range has its chance.
         show_error(str(error))
         return int(error.exit_code)
-    span = str(days[0]) if days[0] == days[1] else f"{days[0]} to {days[1]}"
-    console().print(f"{domain} {span}: all runs ended well")
+    console().print(f"{domain} {span(*days)}: {ending}", soft_wrap=True)
     return int(ExitCode.DONE)

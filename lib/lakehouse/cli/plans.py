@@ -6,7 +6,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from itertools import groupby
 from typing import Annotated, Any
 
@@ -23,12 +23,16 @@ from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError, ExitCode
 from lakehouse.landing.listing import MissingDay
 from lakehouse.landing.news import look
+from lakehouse.orchestration.backfills import span
 from lakehouse.orchestration.commands import backfill_script, dag_of
 from lakehouse.steps.order import STEPS, new_run_id
 from lakehouse.steps.plans import WORK, Plan, PlannedDelivery, plan
 from lakehouse.steps.workspace import Workspace
 
 _COLORS = {"missing": "yellow", "refused": "red", "unreadable": "red", "unconfirmed": "red", "present": "green"}
+Ranges = list[tuple[date, date]]
+"""Ranges of days, both ends included."""
+
 _COLUMNS = ("day", "state", "files", "rows", "bytes", "what")
 _NUMBERS = {"files", "rows", "bytes"}
 
@@ -227,7 +231,7 @@ def as_object(work: Workspace, found: Plan) -> dict[str, Any]:
             {"table": t.table, "step": t.step, "deliveries": list(t.deliveries), "days": [str(day) for day in t.days]}
             for t in found.tables
         ],
-        "backfills": [{"from": str(first), "to": str(last)} for first, last in found.work_ranges()],
+        "backfills": [{"from": str(first), "to": str(last)} for first, last in over(found.work_ranges())[0]],
         "strangers": list(found.strangers),
         "orphans": list(found.orphans),
     }
@@ -251,13 +255,40 @@ def _delivery(delivery: PlannedDelivery) -> dict[str, Any]:
 
 def _show_backfill(domain: str, found: Plan) -> None:
     """The commands on the output stream, so that a shell can do them; the rest on the error stream."""
-    for line in backfill_script(dag_of(domain), found.work_ranges()):
+    ranges, early = over(found.work_ranges())
+    for line in backfill_script(dag_of(domain), ranges):
         typer.echo(line)
+    show_early(early)
     aside = console(stderr=True)
     if found.missing:
         days = ", ".join(map(str, found.missing))
         aside.print(f"[yellow]missing[/]  not delivered, so there is nothing to repair: {days}", soft_wrap=True)
+    show_undated(found)
+
+
+def over(ranges: Ranges) -> tuple[Ranges, Ranges]:
+    """The days of ranges that are over, and the others: Airflow has runs for the former alone."""
+    today = _today()
+    done = [(first, min(last, today - timedelta(days=1))) for first, last in ranges if first < today]
+    return done, [(max(first, today), last) for first, last in ranges if last >= today]
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
+
+
+def show_early(ranges: Ranges) -> None:
+    """Say on the error stream that days are left out because they are not over."""
+    if ranges:
+        days = ", ".join(span(*one) for one in ranges)
+        told = f"[yellow]not over[/]  Airflow runs a day when it has ended (UTC), so this is left out: {days}"
+        console(stderr=True).print(told, soft_wrap=True)
+
+
+def show_undated(found: Plan) -> None:
+    """Say on the error stream which deliveries wait that are of no day."""
     undated = [d.delivery_id for d in found.deliveries if d.day is None and d.state in WORK]
     if undated:
         names = escape(", ".join(undated))
-        aside.print(f"[yellow]no day[/]  every run takes these along: {names}", soft_wrap=True)
+        told = f"[yellow]no day[/]  every run takes these along: {names}"
+        console(stderr=True).print(told, soft_wrap=True)

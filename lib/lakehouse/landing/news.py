@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 
 from lakehouse.contracts.domains import Domain
 from lakehouse.contracts.tables import BronzeTable
@@ -26,6 +26,17 @@ class Days:
         if day is None:
             return True
         return (self.first is None or day >= self.first) and (self.last is None or day <= self.last)
+
+
+def ranges_of(days: Iterable[date]) -> list[tuple[date, date]]:
+    """Days in their order as ranges of days that follow one another, both ends included."""
+    ranges: list[tuple[date, date]] = []
+    for day in days:
+        if ranges and day - ranges[-1][1] == timedelta(days=1):
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return ranges
 
 
 @dataclass(frozen=True)

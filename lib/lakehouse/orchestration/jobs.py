@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 
 from lakehouse.contracts.environments import Environment
 from lakehouse.contracts.lakes import Lake
@@ -11,6 +12,14 @@ from lakehouse.orchestration.actions import Action
 
 STEPS = ("ingest", "refine", "aggregate", "maintain")
 """The steps in their order."""
+
+
+def days_of_interval(start: datetime, end: datetime | None) -> tuple[date, date]:
+    """The delivery days of a data interval, both ends included.
+
+    A day belongs to the interval that starts on it; an interval of a week has seven.
+    """
+    return start.date(), max(start.date(), end.date() - timedelta(days=1)) if end else start.date()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from airflow.sdk import BaseOperator, Param
@@ -13,7 +13,7 @@ from lakehouse.contracts.environments import environment_name, load_environment
 from lakehouse.contracts.schedules import ON_MISSING
 from lakehouse.ledger.attempts import attempt_id
 from lakehouse.orchestration.actions import ACTIONS, Action, day, unknown
-from lakehouse.orchestration.jobs import Job, StepRequest, action_job, step_job
+from lakehouse.orchestration.jobs import Job, StepRequest, action_job, days_of_interval, step_job
 from lakehouse.orchestration.results import Context, StepMisconfiguredError
 
 _EXAMPLE = '{"first_day": "2025-01-01", "last_day": "2025-01-31"}'
@@ -88,19 +88,15 @@ def _day(name: str, params: Mapping[str, Any]) -> date | None:
 
 
 def days_of(context: Context) -> tuple[date | None, date | None]:
-    """The delivery days of a run, both ends included: those asked for, else those of its data interval, else none.
-
-    A day belongs to the interval that starts on it; an interval of a week has seven.
-    """
+    """The delivery days of a run, both ends included: those asked for, else those of its data interval, else none."""
     params = context.get("params") or {}
     first, last = _day("first_day", params), _day("last_day", params)
     if first or last:
         return first, last
     run = context["dag_run"]
-    start, end = run.data_interval_start, run.data_interval_end
-    if start is None:
+    if run.data_interval_start is None:
         return None, None
-    return start.date(), max(start.date(), end.date() - timedelta(days=1)) if end else start.date()
+    return days_of_interval(run.data_interval_start, run.data_interval_end)
 
 
 def asked_of(context: Context, action: Action) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Literal
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.writes import ReplacePeriods
 from lakehouse.landing.listing import LandedFile, MissingDay, missing_days
-from lakehouse.landing.news import News, judged_unread
+from lakehouse.landing.news import News, judged_unread, ranges_of
 from lakehouse.landing.seals import Seal
 from lakehouse.ledger.deliveries import Delivery, Outcome, Register
 from lakehouse.steps.maintenance import MaintenancePlan, planned
@@ -91,13 +91,7 @@ class Plan:
 
     def work_ranges(self) -> list[tuple[date, date]]:
         """The work days as ranges of days that follow one another, both ends included."""
-        ranges: list[tuple[date, date]] = []
-        for day in self.work_days():
-            if ranges and day - ranges[-1][1] == timedelta(days=1):
-                ranges[-1] = (ranges[-1][0], day)
-            else:
-                ranges.append((day, day))
-        return ranges
+        return ranges_of(self.work_days())
 
     def days(self) -> list[date]:
         """Every day that a delivery is missing or was delivered for."""
