@@ -83,8 +83,20 @@ def test_a_range_waits_for_its_turn(shell: Path) -> None:
     assert said(shell) == ["2025-01-06", "sleep 20", "2025-01-06", "sleep 20", "2025-01-06"]
 
 
-def test_any_other_refusal_ends_the_script(shell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FORBIDDEN", "2025-01-06")
+def test_the_first_range_waits_too(shell: Path) -> None:
+    (shell / "busy").write_text("1\n")
+    done = run(shell)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert said(shell) == ["2025-01-03", "sleep 20", "2025-01-03", "2025-01-06", "2025-01-09"]
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "tried"), [("2025-01-03", ["2025-01-03"]), ("2025-01-06", ["2025-01-03", "2025-01-06"])]
+)
+def test_any_other_refusal_ends_the_script(
+    forbidden: str, tried: list[str], shell: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORBIDDEN", forbidden)
     done = run(shell)
     assert (done.returncode, done.stderr) == (1, "there is no such DAG\n")
-    assert said(shell) == ["2025-01-03", "2025-01-06"]
+    assert said(shell) == tried

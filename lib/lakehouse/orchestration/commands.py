@@ -36,11 +36,14 @@ def backfill_command(dag: str, first: date, last: date) -> str:
 def backfill_script(dag: str, ranges: Sequence[tuple[date, date]]) -> list[str]:
     """The commands for several ranges, a line each, for a shell.
 
-    Airflow takes one backfill of a DAG at a time: from the second on, a line waits until it is its turn.
+    Airflow takes one backfill of a DAG at a time: with several, each line waits until it is its turn. A shell ends at a
+    line that is refused for another reason, with an exit code that says so: else that of the last line would be taken.
     """
     commands = [backfill_command(dag, first, last) for first, last in ranges]
-    return commands[:1] + [
+    if len(commands) == 1:
+        return commands
+    return [
         f'until out="$({command} 2>&1)"; do case "$out" in *"only one running backfill"*) sleep 20 ;; '
         '*) echo "$out" >&2; exit 1 ;; esac; done'
-        for command in commands[1:]
+        for command in commands
     ]
