@@ -19,6 +19,8 @@ from moto import mock_aws
 
 pytest.importorskip("airflow", reason="Airflow needs Python 3.11")
 
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
 from lakehouse.contracts.schedules import Alerts, EmailAlerts, SnsAlerts
 from lakehouse.orchestration import alerts as module
 from lakehouse.orchestration.alert_texts import BrokenRule, Message
@@ -272,6 +274,42 @@ def test_the_dag_tells_when_no_task_could(
     assert body
     assert "its process was killed (often for want of memory)" in body.get_content()
     assert "Airflow's own word for it: task_failure." in body.get_content()
+
+
+@pytest.mark.parametrize(
+    ("states", "values", "told"),
+    [
+        ({"maintain_billing": "failed", "maintain_retail": "failed"}, {"maintain_retail": [True]}, ["billing"]),
+        ({"maintain_billing": "failed", "maintain_retail": "failed"}, {}, ["billing", "retail"]),
+        ({"maintain_billing": "failed", "maintain_retail": "success"}, {"maintain_billing": [False]}, ["billing"]),
+        ({"maintain_billing": "failed", "maintain_retail": "success"}, {"maintain_billing": [True]}, []),
+    ],
+)
+def test_in_a_dag_that_domains_share_each_hears_of_its_own_task(
+    box: Mailbox,
+    states: dict[str, str],
+    values: dict[str, list[Any]],
+    told: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stored(monkeypatch, values)
+    run, dag = "scheduled__2025-01-05", "lakehouse_maintenance"
+
+    def get_task_states(*, dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, dict[str, str]]:
+        assert (dag_id, run_ids) == (dag, [run])
+        return {run: {task: states[task] for task in task_ids}}
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", get_task_states)
+    seen = context(reason="task_failure", run_id=run, dag=SimpleNamespace(dag_id=dag, task_ids=list(states)))
+    seen["ti"].task_id = "maintain_retail"
+    alerts = Alerts.model_validate({"email": EMAIL})
+    for domain in ("billing", "retail"):
+        Reporter(domain, "x", "/lake", alerts).task_lost(seen, f"maintain_{domain}")
+    subjects = [mail["Subject"] for _, mail in box.received]
+    assert subjects == [f"[lakehouse] {domain} 2025-01-03: maintain_{domain} failed" for domain in told]
+    bodies = [mail.get_body(("plain",)) for _, mail in box.received]
+    links = ["http://127.0.0.1:8080/log" in body.get_content() for body in bodies if body]
+    assert links == [domain == "retail" for domain in told], "the log is that of the task that is told of"
 
 
 def test_a_failure_that_could_not_be_told_is_left_to_the_dag(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,8 +72,13 @@ class Reporter:
         """``on_failure_callback`` of the DAG: tells of a failure that no task could tell of."""
         dag = context["dag"]
         if not _told(dag.dag_id, context["run_id"], dag.task_ids):
-            what = f"{_SILENT} Airflow's own word for it: {context.get('reason')}."
-            self._tell(self._alert("failed", context, what, task=""))
+            self._tell(self._alert("failed", context, _silent(context), task=""))
+
+    def task_lost(self, context: Context, task: str) -> None:
+        """For a DAG that domains share: tells of the domain's own task, when that failed and could not tell of it."""
+        dag, run = context["dag"].dag_id, context["run_id"]
+        if _failed(dag, run, task) and not _told(dag, run, [task]):
+            self._tell(self._alert("failed", context, _silent(context), task=task))
 
     def _alert(
         self,
@@ -87,6 +92,9 @@ class Reporter:
     ) -> Alert:
         ti, run = context.get("ti"), context.get("dag_run")
         dag = context["dag"].dag_id
+        if ti and task and ti.task_id != task:
+            # The run tells of the task that was at work last, which may be another's.
+            ti = None
         by_form = dag in _BY_FORM
         first, last = _asked_days(context) if by_form else _days(context)
         return Alert(
@@ -97,7 +105,7 @@ class Reporter:
             what=what,
             dag=dag,
             run=str(context["run_id"]),
-            task=ti.task_id if task is None and ti else "",
+            task=(ti.task_id if ti else "") if task is None else task,
             lake=self.lake,
             owner=self.owner,
             link=ti.log_url if ti else "",
@@ -125,6 +133,10 @@ _SILENT = (
 _NOTHING_CAME = "No delivery came, so the run ended without doing anything."
 
 
+def _silent(context: Context) -> str:
+    return f"{_SILENT} Airflow's own word for it: {context.get('reason')}."
+
+
 def _explained(error: BaseException | None) -> str:
     return "" if error is None else str(error).strip() or type(error).__name__
 
@@ -143,6 +155,14 @@ def _tried(name: str, send: Callable[[], None], message: Message) -> bool:
 def _told(dag_id: str, run_id: str, tasks: Iterable[str]) -> bool:
     found = (XCom.get_all(key=TOLD, dag_id=dag_id, task_id=task, run_id=run_id) for task in tasks)
     return any(value is True for values in found for value in values or [])
+
+
+def _failed(dag_id: str, run_id: str, task: str) -> bool:
+    # Imported where it is used: a DAG file is read every half minute.
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    states = RuntimeTaskInstance.get_task_states(dag_id=dag_id, task_ids=[task], run_ids=[run_id])
+    return bool(states.get(run_id, {}).get(task) == "failed")
 
 
 def _days(context: Context) -> tuple[date | None, date | None]:

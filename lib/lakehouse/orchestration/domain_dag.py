@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta, timezone
+from functools import partial
 from typing import Any
 
 from airflow.sdk import (
@@ -85,6 +86,7 @@ def maintenance_dag() -> DAG:
     environment = load_environment(environment_name())
     domains = [load_domain(name) for name in domain_names()]
     reporters = {domain.name: reporter_of(domain, environment) for domain in domains}
+    tasks = {domain.name: f"maintain_{domain.name}" for domain in domains}
     with DAG(
         dag_id=MAINTENANCE,
         dag_display_name="all domains: maintenance",
@@ -94,11 +96,12 @@ def maintenance_dag() -> DAG:
         start_date=datetime.combine(min(domain.facts.start_date for domain in domains), time.min, timezone.utc),
         catchup=False,
         tags=["lakehouse", "maintenance"],
-        on_failure_callback=[reporter.run_failed for reporter in reporters.values()],
+        # Each speaks for its own domain alone: of another's failure its people need not hear, nor does that silence it.
+        on_failure_callback=[partial(reporters[name].task_lost, task=task) for name, task in tasks.items()],
     ) as dag:
         for domain in domains:
             defaults = defaults_of(domain, reporters[domain.name])
-            step_task(domain, "maintain", environment, task_id=f"maintain_{domain.name}", **defaults)
+            step_task(domain, "maintain", environment, task_id=tasks[domain.name], **defaults)
     return dag
 
 
