@@ -215,6 +215,16 @@ def test_the_result_file_tells_why(conf: Path, lakehouse: Lakehouse) -> None:
     assert "The landing zone 'nowhere' is not a folder." in (conf.parent / "r.json").read_text()
 
 
+def test_the_result_in_the_lake_tells_why_when_the_run_has_a_name(conf: Path, lakehouse: Lakehouse) -> None:
+    places = ("--landing", "nowhere", "--lake", "lake")
+    assert lakehouse("ingest", "billing", *places) == (2, "", NO_LANDING)
+    assert not (conf.parent / "lake").exists()
+    assert lakehouse("ingest", "billing", *places, "--run-id", "ingest-1") == (2, "", NO_LANDING)
+    told = json.loads((conf.parent / "lake/billing/results/ingest-1.json").read_text())
+    assert (told["exit_code"], f"error {told['reason']}\n") == (2, NO_LANDING)
+    assert [path.name for path in (conf.parent / "lake/billing").iterdir()] == ["results"]
+
+
 @pytest.mark.parametrize("arguments", [["run"], ["run", "billing", "--form", "2025-01-01"], ["rum"]])
 def test_usage_that_typer_refuses(arguments: list[str], conf: Path, lakehouse: Lakehouse) -> None:
     assert lakehouse(*arguments)[0] == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,27 @@ def test_rows_that_do_not_exist_are_not_passed_over(
         "error --id: no row in quarantine of 'billing' is nope, 12. "
         "'lakehouse quarantine show billing' shows the ids.\n",
     )
+
+
+def test_rows_that_do_not_exist_are_told_of_in_the_result_too(
+    lakehouse: Lakehouse, place: LivedIn, tmp_path: Path
+) -> None:
+    """Whoever started the command, a scheduler for one, reads the reason there."""
+    named = ("billing", "--id", "nope", "--lake", place.lake.root, "--result", "r.json")
+    code, _, err = lakehouse("quarantine", "replay", *named, "--run-id", "form-1")
+    told = json.loads((tmp_path / "r.json").read_text())
+    assert (code, told["exit_code"], told["run_id"]) == (2, 2, "form-1")
+    assert told["reason"] == (
+        "--id: no row in quarantine of 'billing' is nope. 'lakehouse quarantine show billing' shows the ids."
+    )
+    assert err == f"error {told['reason']}\n"
+    assert json.loads(Path(place.lake.domain("billing"), "results", "form-1.json").read_text()) == told
+    wrong = ("billing", "--status", "opne", "--lake", place.lake.root, "--run-id", "form-2")
+    assert lakehouse("quarantine", "replay", *wrong)[0] == 2
+    told = json.loads(Path(place.lake.domain("billing"), "results", "form-2.json").read_text())
+    assert told["reason"].startswith("--status: 'opne' is not a status. Did you mean 'open'?")
+    assert lakehouse("quarantine", "discard", *named[:5], "--because", "x", "--result", "d.json")[0] == 2
+    assert json.loads((tmp_path / "d.json").read_text())["exit_code"] == 2
 
 
 def test_an_export_is_written_whole(lakehouse: Lakehouse, place: LivedIn, tmp_path: Path) -> None:

@@ -182,11 +182,11 @@ def replay(
 ) -> None:
     """Replay rows."""
     place, contracts = o.lake_of(lake, env), load_domain(domain)
-    chosen = _selection(rule, delivery, first, last, status, ids)
-    _check_ids(place, domain, ids)
     decide: Decide | None = None
     decided: Sequence[Decision] = ()
     with results.kept(place, domain, STEPS, run_id, result) as kept:
+        chosen = _selection(rule, delivery, first, last, status, ids)
+        _check_ids(place, domain, ids)
         if patch_file:
             patches = read_patches(patch_file, ignored=EXPORTED)
             everything = Selection(ids=tuple({one.quarantine_id for one in patches}))
@@ -267,8 +267,9 @@ def discard_rows(
             "Say which rows: --id, --rule, --delivery, --from or --to. "
             'Example: lakehouse quarantine discard billing --rule user_id_required --because "test rows"'
         )
-    _check_ids(place, domain, ids)
-    rows = _open_rows(place, domain, _selection(rule, delivery, first, last, "open", ids))
+    with results.kept(place, domain, STEPS, None, result):
+        _check_ids(place, domain, ids)
+        rows = _open_rows(place, domain, _selection(rule, delivery, first, last, "open", ids))
     only = frozenset(row.delivery_id for row in rows)
     decide = discard(rows, decided_by(who), why)
     carry_out(

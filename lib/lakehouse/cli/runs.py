@@ -92,8 +92,6 @@ def _run(request: Request, run_id: str, places: list[str | Path], log: RunLog) -
     lake = Lake.at(request.lake or environment.lake)
     domain = load_domain(request.domain)
     landing = request.landing or environment.landing
-    if "ingest" in request.steps:
-        o.check_landing(landing, request.domain)
     with Progress() as progress:
         work = Workspace(
             domain,
@@ -106,11 +104,16 @@ def _run(request: Request, run_id: str, places: list[str | Path], log: RunLog) -
             both(log.line, progress.line),
             only=request.only,
         )
+        kept = results.result_place(lake, domain.name, run_id)
         if request.run_id:
             results.check_unused(work.ledger, run_id)
-        if request.run_id or not request.dry_run:
             # From here on the lake itself keeps the result: whoever named the run looks for it there.
-            places.append(results.result_place(lake, domain.name, run_id))
+            places.append(kept)
+        if "ingest" in request.steps:
+            o.check_landing(landing, request.domain)
+        if not request.run_id and not request.dry_run:
+            # Later than that of a named run: a misspelt landing zone must not leave a lake that is not there yet.
+            places.append(kept)
         if not request.dry_run:
             log.keep_in(lake, domain.name)
         log.started(_asked(request, work))
