@@ -5,21 +5,19 @@ Everything here is decided by names alone; what needs SQL to be understood is in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from lakehouse.contracts.columns import DELIVERY_COLUMNS, HISTORY_COLUMNS, RESERVED, TOLD_COLUMNS
+from lakehouse.contracts.computed_checks import check_computed
 from lakehouse.contracts.names import TableId
+from lakehouse.contracts.shared_checks import check_gates, check_known, check_once, check_upkeep
 from lakehouse.contracts.tables import AnyTable, BronzeTable, GoldTable, SilverTable, input_ids
-from lakehouse.contracts.writes import ReplacePeriods, Scd2
+from lakehouse.contracts.writes import Scd2
 from lakehouse.errors import ConfigurationError, nearest
 
 _QUARANTINED = "quarantined"
 _READING_REASONS = ("required", "unreadable", "excess_scale", "out_of_range")
 """A column's name and one of these words name a reason that the engine itself gives."""
-_ORIGINS = (
-    "from", "derived", "computed", "mapped", "null_marker_of", "formats", "true_values", "false_values", "null_values",
-)  # fmt: skip
-"""Keys of a column that say where its values are from."""
 
 
 def check_tables(tables: Mapping[TableId, AnyTable]) -> None:
@@ -41,7 +39,7 @@ def check_tables(tables: Mapping[TableId, AnyTable]) -> None:
             case SilverTable():
                 _check_silver(table, tables[table.bronze.owner])
             case GoldTable():
-                _check_gold(table, tables)
+                check_computed(table, tables)
 
 
 def foreign_partition(table: SilverTable, name: str) -> ConfigurationError:
@@ -66,24 +64,6 @@ def _taken(table: AnyTable, field: str) -> ConfigurationError:
     return ConfigurationError(f"{table.file}: {field}: this name is the engine's own. Choose another one.")
 
 
-def _known(table: AnyTable, field: str, names: Iterable[str], columns: Iterable[str]) -> None:
-    columns = list(columns)
-    for name in names:
-        if name not in columns:
-            raise ConfigurationError(
-                f"{table.file}: {field}: there is no column '{name}'.{nearest(name, columns)} "
-                f"Columns: {', '.join(columns)}."
-            )
-
-
-def _once(table: AnyTable, field: str, names: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise ConfigurationError(f"{table.file}: {field}: '{name}' stands there twice. Name each column once.")
-        seen.add(name)
-
-
 def _check_bronze(table: BronzeTable) -> None:
     owners: dict[str, str] = {}
     for name, column in table.columns.items():
@@ -94,7 +74,7 @@ def _check_bronze(table: BronzeTable) -> None:
                     f"{table.file}: columns.{name}.aliases: '{spelling}' already means the column '{owner}'. "
                     "A name in a header must mean one column."
                 )
-    _known(table, "write.partition_by", table.write.partition_by, ["delivery_date"])
+    check_known(table, "write.partition_by", table.write.partition_by, ["delivery_date"])
 
 
 def _check_silver(table: SilverTable, bronze: AnyTable) -> None:
@@ -114,11 +94,11 @@ def _check_silver(table: SilverTable, bronze: AnyTable) -> None:
     for name, column in table.columns.items():
         if column.mapped:
             known = [other for other in (*table.columns, *DELIVERY_COLUMNS) if other != name]
-            _known(table, f"columns.{name}.mapped.from", [column.mapped.source], known)
+            check_known(table, f"columns.{name}.mapped.from", [column.mapped.source], known)
     write = table.write
     for field, names in (("keys", write.keys), ("order_by", write.order_by), ("partition_by", write.partition_by)):
-        _known(table, f"write.{field}", names, table.columns)
-        _once(table, f"write.{field}", names)
+        check_known(table, f"write.{field}", names, table.columns)
+        check_once(table, f"write.{field}", names)
     for name in write.keys:
         if not table.columns[name].required:
             raise ConfigurationError(
@@ -131,14 +111,14 @@ def _check_silver(table: SilverTable, bronze: AnyTable) -> None:
     if isinstance(write, Scd2):
         _check_history(table, write, bronze)
     _check_rule_names(table)
-    _check_upkeep(table)
-    _check_gates(table, [*table.columns, *DELIVERY_COLUMNS, _QUARANTINED])
+    check_upkeep(table)
+    check_gates(table, [*table.columns, *DELIVERY_COLUMNS, _QUARANTINED])
 
 
 def _check_markers(table: SilverTable) -> None:
     for name, column in table.columns.items():
         if column.null_marker_of:
-            _known(table, f"columns.{name}.null_marker_of", [column.null_marker_of], table.columns)
+            check_known(table, f"columns.{name}.null_marker_of", [column.null_marker_of], table.columns)
             owner = table.columns[column.null_marker_of]
             if owner.null_marker_of or not owner.null_values:
                 what = "is a null marker" if owner.null_marker_of else "is not read from bronze with null markers"
@@ -150,8 +130,8 @@ def _check_markers(table: SilverTable) -> None:
 
 
 def _check_history(table: SilverTable, write: Scd2, bronze: BronzeTable) -> None:
-    _once(table, "write.type_1", write.type_1)
-    _known(table, "write.type_1", write.type_1, table.columns)
+    check_once(table, "write.type_1", write.type_1)
+    check_known(table, "write.type_1", write.type_1, table.columns)
     for name in write.type_1:
         if name in write.keys:
             raise ConfigurationError(
@@ -163,7 +143,7 @@ def _check_history(table: SilverTable, write: Scd2, bronze: BronzeTable) -> None
                 f"{table.file}: write.type_1: '{name}' is the day from which a version holds, and each version's own. "
                 "Leave it out."
             )
-    _known(table, "write.valid_from", [write.valid_from], [*table.columns, "delivery_date"])
+    check_known(table, "write.valid_from", [write.valid_from], [*table.columns, "delivery_date"])
     if write.valid_from == "delivery_date":
         if not bronze.source.dated:
             raise ConfigurationError(
@@ -193,95 +173,6 @@ def _check_rule_names(table: SilverTable) -> None:
             raise _taken(table, f"row_rules.{name}")
 
 
-def _check_gold(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None:
-    for name, source in table.inputs.items():
-        if source != source.owner:
-            _check_beside(table, name, source, tables[source.owner])
-        if isinstance(tables[source.owner], BronzeTable):
-            raise ConfigurationError(
-                f"{table.file}: inputs.{name}: '{source}' is a bronze table; {_made_from(table)}. "
-                f"Example: inputs: {{{name}: {source.domain}.silver.{source.name}}}"
-            )
-        if table.id.layer == "silver" and source.layer == "gold":
-            raise ConfigurationError(
-                f"{table.file}: inputs.{name}: '{source}' is a gold table; {_made_from(table)}. "
-                f"Put this contract into {table.id.domain}/gold."
-            )
-    for name, column in table.columns.items():
-        for key in _ORIGINS:
-            if ("source" if key == "from" else key) in column.model_fields_set:
-                raise ConfigurationError(
-                    f"{table.file}: columns.{name}.{key}: the transform makes every column of a gold table, "
-                    f"so '{key}' has no meaning here. Allowed: type, description, required, pii."
-                )
-    for field, names in (("keys", table.write.keys), ("partition_by", table.write.partition_by)):
-        _known(table, f"write.{field}", names, table.columns)
-        _once(table, f"write.{field}", names)
-    _check_periods(table, tables)
-    _check_upkeep(table)
-    _check_gates(table, [*table.columns])
-    for number, threshold in enumerate(table.thresholds):
-        _known(table, f"thresholds.{number}", [threshold.figure, threshold.says], table.columns)
-
-
-def _check_beside(table: GoldTable, name: str, source: TableId, owner: AnyTable) -> None:
-    if not isinstance(owner, SilverTable):
-        raise ConfigurationError(
-            f"{table.file}: inputs.{name}: no rows lie beside '{owner.id}', which is computed. "
-            f"Example: inputs: {{{name}: {owner.id}}}"
-        )
-    if isinstance(table.write, ReplacePeriods):
-        raise ConfigurationError(
-            f"{table.file}: inputs.{name}: '{source}' does not tell which of its rows changed: a table that is made "
-            f"from it is made as a whole. Allowed: strategy: replace_all."
-        )
-
-
-def _made_from(table: GoldTable) -> str:
-    return "gold is made from silver and gold" if table.id.layer == "gold" else "silver is computed from silver"
-
-
-def _check_periods(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None:
-    write = table.write
-    periods = set(write.partition_by) if isinstance(write, ReplacePeriods) else set()
-    first = next(iter(table.inputs))
-    if set(table.periods) != periods:
-        example = ", ".join(f"{name}: {first}.{name}" for name in write.partition_by)
-        raise ConfigurationError(
-            f"{table.file}: periods: expected exactly the partition columns ({', '.join(sorted(periods)) or 'none'}), "
-            f"found {', '.join(sorted(table.periods)) or 'none'}. "
-            + (f"Example: periods: {{{example}}}" if example else "Leave the key out.")
-        )
-    if len(periods) > 1:
-        raise ConfigurationError(
-            f"{table.file}: write.strategy: replace_periods takes one partition column, found {len(periods)}. "
-            "Allowed with more: strategy: replace_all."
-        )
-    for name in write.partition_by:
-        if name not in write.keys:
-            raise ConfigurationError(
-                f"{table.file}: write.keys: the partition column '{name}' must be part of the key. "
-                f"Example: keys: [{', '.join((name, *write.keys))}]"
-            )
-    for name in table.periods:
-        source, column = table.period_source(name)
-        if source not in table.inputs or not column:
-            raise ConfigurationError(
-                f"{table.file}: periods.{name}: there is no input '{source}'.{nearest(source, table.inputs)} "
-                f"Inputs: {', '.join(table.inputs)}. Example: {name}: {first}.{name}"
-                if source not in table.inputs
-                else f"{table.file}: periods.{name}: '{source}' names no column. Example: {name}: {source}.{name}"
-            )
-        columns = tables[table.inputs[source]].columns
-        _known(table, f"periods.{name}", [column], columns)
-        kind, found = table.columns[name].type, getattr(columns[column], "type", None)
-        if found != kind:
-            raise ConfigurationError(
-                f"{table.file}: periods.{name}: '{source}.{column}' is {found}, and '{name}' is {kind}: what changed "
-                f"in the one tells what to make anew of the other. Derive a {kind} in {table.inputs[source]}."
-            )
-
-
 def check_retention(
     tables: Mapping[TableId, AnyTable], restore_days: int, keep_ledger_days: int | None, facts: str
 ) -> None:
@@ -309,34 +200,3 @@ def check_retention(
                 f"versions earlier. Allowed: {restore_days} or more, or a smaller restore_days in {facts} "
                 "(7 at least)."
             )
-
-
-def _check_upkeep(table: SilverTable | GoldTable) -> None:
-    _known(table, "maintain.zorder_by", table.maintain.zorder_by, table.columns)
-    for name in table.maintain.zorder_by:
-        if name in table.write.partition_by:
-            raise ConfigurationError(
-                f"{table.file}: maintain.zorder_by: '{name}' is a partition column; "
-                "files are arranged inside a partition. Name another column."
-            )
-        if table.columns[name].type == "boolean":
-            raise ConfigurationError(
-                f"{table.file}: maintain.zorder_by: '{name}' is a boolean: no ranges are kept of its values, so that "
-                "no file could be skipped. Name another column."
-            )
-
-
-def _check_gates(table: SilverTable | GoldTable, columns: Iterable[str]) -> None:
-    columns = list(columns)
-    for number, gate in enumerate(table.gates):
-        if isinstance(table, GoldTable) and gate.on != "staged":
-            raise ConfigurationError(
-                f"{table.file}: gates.{number}.on: '{gate.on}' is not allowed here: gold has no text to conform. "
-                "Allowed: 'staged'."
-            )
-        problem = gate.unfit_for_deliveries() if isinstance(table, SilverTable) else None
-        if isinstance(table.write, ReplacePeriods):
-            problem = gate.unfit_for_periods(table.write.partition_by)
-        if problem:
-            raise ConfigurationError(f"{table.file}: gates.{number}.rule: '{gate.rule}' {problem}")
-        _known(table, f"gates.{number}.rule", gate.columns, columns)

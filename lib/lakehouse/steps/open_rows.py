@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from deltalake import DeltaTable, QueryBuilder
-
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
 from lakehouse.ledger.entries import open_table
+from lakehouse.storage.asking import ask_rows
 
 Key = TypeVar("Key")
 
@@ -42,23 +41,23 @@ class QuarantineCounts:
 
 _BY_DAY = """
 SELECT delivery_date, status, count(*) AS found, max(quarantined_at) AS newest
-FROM quarantine GROUP BY delivery_date, status
+FROM asked GROUP BY delivery_date, status
 """
 
 _BY_RULE = """
 SELECT rule, delivery_date, status, count(DISTINCT quarantine_id) AS found FROM (
     SELECT quarantine_id, delivery_date, status, reason['rule'] AS rule
-    FROM (SELECT quarantine_id, delivery_date, status, unnest(reasons) AS reason FROM quarantine)
+    FROM (SELECT quarantine_id, delivery_date, status, unnest(reasons) AS reason FROM asked)
 ) GROUP BY rule, delivery_date, status
 """
 
 
 def quarantine_counts(lake: Lake, table: TableId, since: datetime) -> QuarantineCounts | None:
     """The counts of a silver table's quarantine; None when it was never made."""
-    opened = open_table(lake.quarantine(table))
-    if opened is None:
+    path = lake.quarantine(table)
+    if open_table(path) is None:
         return None
-    by_day, by_rule = _rows(opened, _BY_DAY), _rows(opened, _BY_RULE)
+    by_day, by_rule = ask_rows(path, _BY_DAY), ask_rows(path, _BY_RULE)
     fresh = {row["delivery_date"] for row in by_day if row["status"] == "open" or row["newest"] >= since}
     rules = _counts((row["rule"], row) for row in by_rule)
     days = _counts((row["delivery_date"], row) for row in by_day)
@@ -78,9 +77,3 @@ def _counts(found: Iterable[tuple[Key, Mapping[str, Any]]]) -> dict[Key, dict[st
         by_status = counts.setdefault(key, dict.fromkeys(STATUSES, 0))
         by_status[row["status"]] = by_status.get(row["status"], 0) + row["found"]
     return counts
-
-
-def _rows(opened: DeltaTable, query: str) -> list[dict[str, Any]]:
-    frame = QueryBuilder().register("quarantine", opened).execute(query).read_all()
-    columns = [frame.column(name).to_pylist() for name in frame.column_names]
-    return [dict(zip(frame.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
