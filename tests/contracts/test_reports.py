@@ -285,6 +285,7 @@ RIGHT = [
     f"SELECT 'EUR' AS currency, sum(credits_used) AS c {USAGE} WHERE currency = 'EUR' AND region = 'eu'",
     f"SELECT currency, sum(credits_used) OVER (PARTITION BY currency ORDER BY usage_date) AS c {USAGE}",
     f"SELECT 'EUR' AS currency, sum(credits_used) AS c {USAGE} WHERE (region = 'eu' AND ('EUR' = currency)) AND true",
+    f"SELECT currency, sum(credits_used) OVER (ORDER BY usage_date) AS c {USAGE} WHERE currency = ('EUR')",
     f"SELECT currency AS c, CAST(sum(credits_used) AS DOUBLE) AS s {USAGE} GROUP BY c",
     f"SELECT currency, sum(credits_used) AS s {USAGE} d GROUP BY (d.currency), ROLLUP (region)",
     f"SELECT coalesce(currency, '?') AS currency, sum(credits_used) AS s {USAGE} GROUP BY currency",

@@ -52,7 +52,7 @@ def test_files_that_fit_the_pattern_are_deliveries(tmp_path: Path) -> None:
 
 
 def test_other_files_are_strangers_and_hidden_ones_are_nothing(tmp_path: Path) -> None:
-    for name in ("2025-13-01/a.csv", "2025-01-01/a.xlsx", "README"):
+    for name in ("2025-13-01/a.csv", "2025-01-01/a.xlsx", "README", "old.tmp/a.csv"):
         put(tmp_path, name)
     for name in (
         ".DS_Store",
@@ -64,7 +64,7 @@ def test_other_files_are_strangers_and_hidden_ones_are_nothing(tmp_path: Path) -
         put(tmp_path, name)
     listing = list_source(str(tmp_path), TABLE)
     assert listing.files == ()
-    assert listing.strangers == ("2025-01-01/a.xlsx", "2025-13-01/a.csv", "README")
+    assert listing.strangers == ("2025-01-01/a.xlsx", "2025-13-01/a.csv", "README", "old.tmp/a.csv")
 
 
 def test_a_landing_zone_without_the_folder_holds_nothing(tmp_path: Path) -> None:

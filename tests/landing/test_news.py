@@ -14,7 +14,7 @@ from lakehouse.contracts.names import TableId
 from lakehouse.landing.listing import list_source
 from lakehouse.landing.news import Arrival, Days, examine, look
 from lakehouse.ledger.deliveries import BronzeState, Delivery, Register, delivery_row, register
-from tests.contracts.places import BRONZE, Change, change, copy_conf
+from tests.contracts.places import BRONZE, SILVER, Change, change, copy_conf
 
 USAGE = TableId.parse("billing.bronze.usage")
 NAME = "year=2025/month=01/day=01/a.csv"
@@ -169,3 +169,17 @@ def test_only_the_days_that_were_asked_for(domain: Domain, landing: Path) -> Non
 )
 def test_days(days: Days, day: date | None, held: bool) -> None:
     assert days.holds(day) is held
+
+
+def test_a_mark_in_silver_alone_keeps_what_was_delivered_out_of_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = "user_id: {type: string, required: true, "
+    marked = Change(SILVER, user, f"{user}pii: true, ")
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(copy_conf(tmp_path / "conf", marked)))
+    put(tmp_path / "landing", NAME, "Ann,Lee\n")
+    domain = load_domain("billing")
+    files = list_source(str(tmp_path / "landing"), domain.bronze()[0]).files
+    (arrival,), _ = examine(files, domain, register([]), lambda: None)
+    assert isinstance(arrival, Arrival)
+    assert str(arrival.content.reason).endswith(" is named in the first record 'A***,L***'")

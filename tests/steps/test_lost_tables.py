@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import TableError
+from lakehouse.steps.restore import restore
 from lakehouse.steps.verify import verify
 from tests.conftest import Run, deliver, usage
 from tests.steps.test_decisions import daily
-from tests.steps.test_publish import credits_of
+from tests.steps.test_publish import credits_of, table
+from tests.steps.test_recovery import Crash, CrashError, crash
 from tests.steps.test_replay import workspace
+
+__all__ = ["Crash", "CrashError", "crash"]
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +25,8 @@ pytestmark = pytest.mark.slow
 def lake(run: Run, landing: Path, tmp_path: Path) -> Path:
     """A lake of two days."""
     deliver(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", "u1", "-2")])
-    deliver(landing, "2025-01-03", "b.csv", [usage("2025-01-03T10:00:00Z", "u2", "-3"), usage("later", "u9")])
+    rows = [usage(f"2025-01-03T10:{minute:02}:00Z", "u2", "-0.10") for minute in range(30)]
+    deliver(landing, "2025-01-03", "b.csv", [*rows, usage("later", "u9")])
     run(run_id="two-days")
     return tmp_path / "lake"
 
@@ -79,10 +84,44 @@ def test_silver_that_is_gone_stops_runs_until_it_is_asked_for_anew(
     )
     assert not folder.exists()
     run(full_refresh=True)
-    assert credits_of(lake) == [("u1", "-2.00"), ("u1", "-5.00"), ("u2", "-3.00")]
+    assert credits_of(lake) == [("u1", "-2.00"), ("u1", "-5.00"), *[("u2", "-0.10")] * 30]
+    assert [row["status"] for row in table(lake, "quarantine/usage")] == ["open"]
     assert daily(lake) == {**DAILY, "2025-01-04": "5.00"}
     assert verify(workspace(lake)).holds
     assert run().nothing_new
+
+
+ASK = r"^billing.silver.usage (is gone|has version \d+); the run two-days left it at version .* run with --full-refresh"
+
+
+def test_a_refresh_that_fails_makes_nothing_whole(run: Run, crash: Crash, lake: Path) -> None:
+    shutil.rmtree(lake / "billing/silver/usage")
+    crash("lakehouse.steps.publication.Refinement.publish", full_refresh=True)
+    with pytest.raises(TableError, match=ASK):
+        run()
+    with pytest.raises(TableError, match=ASK):
+        run(steps=("aggregate",), full_refresh=True)
+    work = workspace(lake)
+    with pytest.raises(TableError, match=ASK):
+        restore(work, "two-days", "ann", "silver was lost")
+    # Airflow takes the steps one by one.
+    for step in ("ingest", "refine", "aggregate"):
+        run(steps=(step,), full_refresh=True)
+    assert daily(lake) == DAILY
+    assert verify(workspace(lake)).holds
+
+
+def test_silver_that_is_lost_while_a_run_is_cut_off_is_made_anew(
+    run: Run, crash: Crash, lake: Path, landing: Path
+) -> None:
+    one_more_day(landing)
+    crash("lakehouse.steps.publication.Refinement.publish")
+    shutil.rmtree(lake / "billing/silver/usage")
+    with pytest.raises(TableError, match=ASK):
+        run()
+    run(full_refresh=True)
+    assert daily(lake) == {**DAILY, "2025-01-04": "5.00"}
+    assert verify(workspace(lake)).holds
 
 
 def test_an_older_copy_of_silver_and_bronze_that_is_gone_stop_runs(

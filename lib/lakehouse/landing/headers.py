@@ -41,10 +41,10 @@ class Header:
     """How many declared columns it names."""
 
 
-def read_header(head: str, whole: bool, table: BronzeTable) -> Header:
+def read_header(head: str, whole: bool, table: BronzeTable, personal: bool) -> Header:
     """The header of a file that begins so; raises UnreadableError when there is none.
 
-    ``whole`` says that this is all of the file.
+    ``whole`` says that this is all of the file, ``personal`` that what is said must not quote it.
     """
     kind = text_kind(head)
     if kind:
@@ -53,10 +53,10 @@ def read_header(head: str, whole: bool, table: BronzeTable) -> Header:
         raise UnreadableError("the file holds no text")
     found = _best(head, table.source.delimiters, table)
     if not found.known:
-        raise UnreadableError(f"no usable header: {_instead(head, table)}")
+        raise UnreadableError(f"no usable header: {_instead(head, table, personal)}")
     if not whole and not _ends(head, found.delimiter):
         raise UnreadableError(f"no usable header: it does not end within {HEAD:,} characters")
-    _check_names(found, table)
+    _check_names(found, personal)
     return found
 
 
@@ -80,10 +80,10 @@ def _best(head: str, delimiters: tuple[str, ...], table: BronzeTable) -> Header:
     return Header(placed, best.delimiter, columns, best.known)
 
 
-def _check_names(header: Header, table: BronzeTable) -> None:
+def _check_names(header: Header, personal: bool) -> None:
     value = next((name for name in header.names if _VALUE.fullmatch(name.strip())), None)
     if value is not None and 2 * header.known < len(header.names):
-        shown = _shown(value, table)
+        shown = _shown(value, personal)
         raise UnreadableError(
             f"no usable header: '{shown}' in the first record is a value and no name, so the header is missing"
         )
@@ -93,9 +93,9 @@ def _check_names(header: Header, table: BronzeTable) -> None:
         raise UnreadableError(f"no usable header: the column '{doubled}' is named twice")
 
 
-def _instead(head: str, table: BronzeTable) -> str:
+def _instead(head: str, table: BronzeTable, personal: bool) -> str:
     """What stands where the header should be, and where the header may be."""
-    first = _shown(head.lstrip("\r\n"), table)
+    first = _shown(head.lstrip("\r\n"), personal)
     for delimiter in _OTHERS:
         found = _best(head, (delimiter,), table)
         if found.known > 1 or 0 < found.known == len(found.names):
@@ -113,10 +113,10 @@ def _instead(head: str, table: BronzeTable) -> str:
     return f"none of the columns {', '.join(table.columns)} is named in the first record '{first}'"
 
 
-def _shown(text: str, table: BronzeTable) -> str:
+def _shown(text: str, personal: bool) -> str:
     """The start of a text, for a message that is kept; of each word the first letter where there is personal data."""
     first = text.splitlines()[0] if text.strip() else ""
-    if any(column.pii for column in table.columns.values()):
+    if personal:
         first = _WORD.sub(r"\1***", first)
     return first[:80]
 

@@ -14,6 +14,8 @@ from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import BronzeTable
 from lakehouse.errors import ObstacleError
 
+_HIDDEN = (".", "_")
+
 
 @dataclass(frozen=True)
 class LandedFile:
@@ -94,7 +96,7 @@ def list_source(landing: str, table: BronzeTable) -> Listing:
         return path[len(root) :].lstrip("/")
 
     def passed_over(folder: str) -> bool:
-        return table.source.manifest is None and is_hidden(below(folder))
+        return table.source.manifest is None and below(folder).rpartition("/")[2].startswith(_HIDDEN)
 
     files, strangers = [], []
     manifests = {}
@@ -171,7 +173,7 @@ def _unlistable(folder: str, error: OSError) -> ObstacleError:
 
 def is_hidden(relative: str) -> bool:
     """Whether a file is passed over without a word: still being written, or put there by a tool for itself."""
-    return any(part.startswith((".", "_")) for part in relative.split("/")) or relative.endswith(".tmp")
+    return any(part.startswith(_HIDDEN) for part in relative.split("/")) or relative.endswith(".tmp")
 
 
 def _is_text(path: str) -> bool:

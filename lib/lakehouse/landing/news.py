@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from lakehouse.contracts.domains import Domain
+from lakehouse.contracts.personal import personal_columns
 from lakehouse.contracts.tables import BronzeTable
 from lakehouse.landing.listing import LandedFile, Listing, list_source
 from lakehouse.landing.seals import Seal, is_resealed, orphans, rows_contradiction, seals
@@ -121,9 +122,11 @@ def examine(
     The entries are of files that were only touched, and of deliveries that their manifest lets in or keeps out now.
     """
     arrivals, judged = [], []
+    personal = personal_columns(domain)
     for file in candidates:
+        table, seal = domain.bronze_table(file.table), (seals or {}).get(file.delivery_id)
         try:
-            found = _examined(file, domain.bronze_table(file.table), (seals or {}).get(file.delivery_id), register)
+            found = _examined(file, table, bool(personal[table.id]), seal, register)
         except FileNotFoundError:
             continue  # it has gone since it was listed: there is no such delivery
         progress()
@@ -134,13 +137,15 @@ def examine(
     return arrivals, judged
 
 
-def _examined(file: LandedFile, table: BronzeTable, seal: Seal | None, register: Register) -> Arrival | Delivery:
+def _examined(
+    file: LandedFile, table: BronzeTable, personal: bool, seal: Seal | None, register: Register
+) -> Arrival | Delivery:
     corrects = register.current.get(file.delivery_id)
     if seal and (entry := judged_unread(file, seal, register)):
         return entry
     if seal and seal.waits:
         return Arrival(file, Content("", None, seal.waits), corrects, seal, unconfirmed=True)
-    content = sniff(file, table)
+    content = sniff(file, table, personal)
     for taken in _taken(file, register):
         if taken.content_hash == content.content_hash and _read_alike(taken, table):
             return _judged(file, taken, seal)

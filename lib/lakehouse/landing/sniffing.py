@@ -36,10 +36,11 @@ class Content:
     reason: str | None
 
 
-def sniff(file: LandedFile, table: BronzeTable) -> Content:
+def sniff(file: LandedFile, table: BronzeTable, personal: bool = False) -> Content:
     """Read a file once, whole, a piece at a time: its hash, and its layout if it is readable as the table's source.
 
-    Raises FileNotFoundError for one that has gone.
+    Where there is ``personal`` data, the reason why it is not quotes none of it. Raises FileNotFoundError for a file
+    that has gone.
     """
     digest = hashlib.sha256()
     if file.size == 0:
@@ -52,7 +53,7 @@ def sniff(file: LandedFile, table: BronzeTable) -> Content:
     with stream:
         chunks = _hashed(stream, digest)
         try:
-            layout = _layout(chunks, file, table)
+            layout = _layout(chunks, file, table, personal)
             reason = None
         except UnreadableError as error:
             layout, reason = None, str(error)
@@ -67,7 +68,7 @@ def _hashed(stream: IO[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
         yield chunk
 
 
-def _layout(chunks: Iterator[bytes], file: LandedFile, table: BronzeTable) -> Layout:
+def _layout(chunks: Iterator[bytes], file: LandedFile, table: BronzeTable, personal: bool) -> Layout:
     check_name(file.path)
     encoding = table.source.encoding
     texts = decoded(chunks, file.path, encoding)
@@ -76,7 +77,7 @@ def _layout(chunks: Iterator[bytes], file: LandedFile, table: BronzeTable) -> La
         head += text
         if len(head) > HEAD:
             break
-    header = read_header(head[:HEAD], len(head) <= HEAD, table)
+    header = read_header(head[:HEAD], len(head) <= HEAD, table, personal)
     scan = RecordScan(header, table)
     scan.feed(head)
     for text in texts:

@@ -134,7 +134,8 @@ class Ledger:
 
         Going on would number deliveries again that lie in bronze, and forget what people decided.
         """
-        noted, found = self._left()[1].get("entries", {}), self.positions()
+        ended = [row["summary"] for row in self.rows("runs") if (row["summary"] or {}).get("entries")]
+        noted, found = (ended[-1]["entries"] if ended else {}), self.positions()
         lost = [f"'{name}' has {found[name]} of {entries} entries" for name, entries in noted.items()
                 if found.get(name, 0) < entries]  # fmt: skip
         known = self.deliveries().last_sequence
@@ -148,25 +149,6 @@ class Ledger:
                 "older copy is in their place. Nothing was changed. Restore "
                 f"{self.lake.domain(self.domain)}/ledger from a backup, or move the whole lake aside and load it anew."
             )
-
-    def lagging(self, tables: Mapping[str, str]) -> dict[str, str]:
-        """Which of these tables, given by name with their folders, are gone or older than the newest run left them.
-
-        The values say so in words.
-        """
-        run_id, left = self._left()
-        found = {}
-        for name, path in tables.items():
-            then, now = left.get("versions", {}).get(name), table_version(path)
-            if then is not None and (now is None or now < then):
-                what = "is gone" if now is None else f"has version {now}"
-                found[name] = f"{name} {what}; the run {run_id} left it at version {then}"
-        return found
-
-    def _left(self) -> tuple[str, Mapping[str, Any]]:
-        """The newest run that ended, and what it noted about the tables and the ledger as it left them."""
-        ended = [row for row in self.rows("runs") if (row["summary"] or {}).get("entries")]
-        return (ended[-1]["run_id"], ended[-1]["summary"]) if ended else ("", {})
 
     def write_format(self) -> None:
         """Note the layout's version, once."""

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _ROWS_FROM_NOWHERE = {"generate_series", "generate_subscripts", "json_each", "json_tree", "range", "unnest"}
 """Table functions that read neither tables nor files."""
 
-_EXPLAIN = re.compile(r"\s*explain\b(\s+analyze\b|\s*\((\s*(analyze|format\s+\w+)\s*,?)+\))?", re.IGNORECASE)
+_OPTION = r"(?:analyze|format)(?:\s+(?:\w+|'\w+'))?"
+_EXPLAIN = re.compile(rf"\s*explain\b(?:\s+analyze\b|\s*\(\s*{_OPTION}(?:\s*,\s*{_OPTION})*\s*\))?", re.IGNORECASE)
 _PLACE = re.compile(r"[/\\.:*?]")
 """In the name of a table: DuckDB would read a file of that name."""
 
@@ -36,11 +37,15 @@ def check_question(connection: duckdb.DuckDBPyConnection, statement: str) -> Non
     kinds = {one.type for one in found}
     if len(found) > 1 and kinds <= {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}:
         raise QueryError(f"One statement at a time, found {len(found)}. Nothing was asked.")
-    # What would be explained is carried out by ANALYZE, so that it is looked at itself.
-    asked = _EXPLAIN.sub("", statement, count=1) if kinds == {duckdb.StatementType.EXPLAIN} else statement
+    asked = statement
+    if kinds == {duckdb.StatementType.EXPLAIN}:
+        # ANALYZE carries out what it explains, so that this is looked at: what follows the word at the very beginning.
+        # After a comment there the rest would have to be read as DuckDB reads it.
+        explains = _EXPLAIN.match(statement)
+        asked = statement[explains.end() :] if explains else ""
     row = connection.execute("SELECT json_serialize_sql(?)", [asked]).fetchone()
     tree = json.loads(row[0]) if row else {}
-    if tree.get("error"):
+    if tree.get("error") or len(tree.get("statements", ())) != 1:
         raise QueryError(
             "Only questions are answered here: SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, SHOW, EXPLAIN. "
             "Nothing was done. A PIVOT has to name its values: PIVOT ... ON column IN (...)."
@@ -52,13 +57,13 @@ def check_question(connection: duckdb.DuckDBPyConnection, statement: str) -> Non
         else:
             # DuckDB reads the file `a/b.csv` for "a/b".csv and for "a/b.csv", unless there is such a table.
             refused = any(_PLACE.search(part) for part in name)
-            if not refused and len(name) > 1 and tuple(part.lower() for part in name[-2:]) not in known:
-                raise QueryError(no_such_table(connection, ".".join(name)))
         if refused:
             raise QueryError(
                 f"'{'.'.join(name)}' is no table of the lake, and nothing else can be read here. "
                 "'lakehouse sql \"show all tables\"' lists the tables. Files are for DuckDB's own command line."
             )
+        if kind == "BASE_TABLE" and len(name) > 1 and tuple(part.lower() for part in name[-2:]) not in known:
+            raise QueryError(no_such_table(connection, ".".join(name)))
 
 
 def _views(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
@@ -72,7 +77,7 @@ def _sources(node: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
     if isinstance(node, Mapping):
         if node.get("type") in ("BASE_TABLE", "SHOW_REF"):
             parts = (str(node.get(f"{part}_name") or "") for part in ("catalog", "schema", "table"))
-            yield "BASE_TABLE", tuple(part for part in parts if part)
+            yield node["type"], tuple(part for part in parts if part)
         if node.get("type") == "TABLE_FUNCTION":
             yield "TABLE_FUNCTION", (str((node.get("function") or {}).get("function_name")),)
         for value in node.values():

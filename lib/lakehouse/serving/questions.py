@@ -208,10 +208,10 @@ def _mixed_sums(tree: exp.Query, amounts: set[str]) -> Iterator[str]:
         window = aggregate.find_ancestor(exp.Window, exp.Select)
         select = aggregate.find_ancestor(exp.Select)
         if isinstance(window, exp.Window):
-            apart = any(_is_currency(part) for part in window.args.get("partition_by") or ())
+            parts: Iterable[exp.Expr] = window.args.get("partition_by") or ()
         else:
-            apart = select is not None and (any(map(_is_currency, _grouped(select))) or _holds_one(select))
-        if not apart:
+            parts = _grouped(select) if select else ()
+        if not any(map(_is_currency, parts)) and not (select and _holds_one(select)):
             yield aggregate.sql(dialect="duckdb")
 
 
@@ -256,7 +256,7 @@ def _holds_one(select: exp.Select) -> bool:
         if isinstance(condition, exp.And):
             conditions += [condition.left, condition.right]
         elif isinstance(condition, exp.EQ):
-            sides = [condition.left, condition.right]
+            sides = [condition.left.unnest(), condition.right.unnest()]
             if any(map(_is_currency, sides)) and any(isinstance(side, exp.Literal) for side in sides):
                 return True
     return False

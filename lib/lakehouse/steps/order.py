@@ -61,7 +61,7 @@ def run_steps(
         work.ledger.check_format()
         check_logs(table_paths(work))
         work.ledger.check_whole([table.id for table in work.domain.bronze()])
-        check_tables(work)
+        check_tables(work, chosen)
         finished = finish_interrupted(work)
         undone = recover(work)
         if undone:
@@ -234,7 +234,7 @@ def dry_run(work: Workspace, steps: Sequence[str]) -> RunSummary:
     summary = RunSummary(work.run_id, work.domain.name, work.lake.root, work.landing, chosen, dry_run=True)
     work.ledger.check_format()
     check_logs(table_paths(work))
-    check_tables(work)
+    check_tables(work, chosen)
     register = work.ledger.deliveries()
     news = _look(work, chosen, register, summary)
     found = plan(work, chosen, news)

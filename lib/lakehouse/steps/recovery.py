@@ -57,7 +57,10 @@ def undo(work: Workspace, table: SilverTable, begun: Row | None = None) -> None:
             return
     for name, path in _sides(work, table).items():
         version = begun["version"] if name == "silver" else begun["input_versions"].get(name)
-        if version is not None and not same_files(path, version):
+        now = table_version(path)
+        # One that is lost since, or replaced by an older copy, is about to be made anew.
+        there = version is not None and now is not None and now >= version
+        if there and not same_files(path, version):
             work.progress(f"{table.id}: undoing what an interrupted run wrote ({name})")
             restore_version(path, version)
     versions = {name: table_version(path) for name, path in _sides(work, table).items()}

@@ -29,6 +29,7 @@ from lakehouse.ledger.moments import back_to, settled
 from lakehouse.steps.ingest import finish_interrupted
 from lakehouse.steps.recording import record_run, side, table_paths
 from lakehouse.steps.recovery import recover
+from lakehouse.steps.staleness import check_tables
 from lakehouse.steps.summary import RunSummary
 from lakehouse.steps.superseded import lost_contents
 from lakehouse.steps.workspace import Workspace
@@ -79,7 +80,8 @@ def find_moment(work: Workspace, run_id: str) -> Moment:
 
 
 def restore_preview(work: Workspace, run_id: str) -> Restored:
-    """What a restore would do; raises TableError when files of that time are gone."""
+    """What a restore would do; raises TableError when files of that time, or tables, are gone."""
+    check_tables(work, ["restore"])
     moment = find_moment(work, run_id)
     _check_files(work, moment)
     _check_contents(work, moment)
