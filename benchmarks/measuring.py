@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
-_BETWEEN_LOOKS = 0.5
+_FIRST_LOOK, _BETWEEN_LOOKS = 0.2, 2.0
+"""Seconds; the pauses grow. A look at the memory of a driver of some GB takes a tenth of a second of the system's time."""
 _MB = 1024 * 1024
 
 
@@ -28,7 +29,7 @@ class Cost:
     cpu: float
     """Seconds, user and system."""
     peak_mb: float
-    """Greatest sum of the processes' proportional memory (PSS), looked at twice a second."""
+    """Greatest sum of the processes' proportional memory (PSS), looked at every other second, more often at first."""
     exit_code: int
     printed: str
 
@@ -67,8 +68,10 @@ class _Watch(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        while not self._ended.wait(_BETWEEN_LOOKS):
+        pause = _FIRST_LOOK
+        while not self._ended.wait(pause):
             self.peak = max(self.peak, sum(map(_memory, descendants(os.getpid()))))
+            pause = min(2 * pause, _BETWEEN_LOOKS)
 
     def __enter__(self) -> _Watch:
         self.start()

@@ -25,6 +25,12 @@ FORMAT = 1
 REFUSED = "refused"
 """Step of an entry that says what a computed table was made from when its gates refused it."""
 
+LOST = "lost"
+"""Step of an entry that says that a computed table is to be made as a whole: it, or what it is made from, was lost."""
+
+NEVER_MADE = "not made"
+"""The fingerprint of no contract."""
+
 _NO_VERDICT = "the ledger keeps its verdict no longer"
 """In place of the reason of a refusal that is older than the ledger's verdicts."""
 

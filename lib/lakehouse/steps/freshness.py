@@ -9,7 +9,7 @@ from typing import Literal
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import AnyTable, BronzeTable, GoldTable, SilverTable
-from lakehouse.ledger.book import REFUSED, row_count, table_version
+from lakehouse.ledger.book import LOST, REFUSED, row_count, table_version
 from lakehouse.ledger.deliveries import Register, register
 from lakehouse.ledger.entries import Row
 from lakehouse.steps.workspace import Workspace
@@ -50,7 +50,7 @@ def freshness(
 
 def _publications(rows: Iterable[Row]) -> dict[TableId, list[Row]]:
     found: dict[TableId, list[Row]] = {}
-    for row in (row for row in rows if row["step"] != REFUSED):
+    for row in (row for row in rows if row["step"] not in {REFUSED, LOST}):
         found.setdefault(TableId.parse(row["table_id"]), []).append(row)
     return found
 

@@ -19,13 +19,14 @@ from lakehouse.ledger.writer import claim
 from lakehouse.steps.attempts import tell_again
 from lakehouse.steps.decisions import Decide
 from lakehouse.steps.ingest import finish_interrupted, ingest
+from lakehouse.steps.lost import check_tables, note_lost
 from lakehouse.steps.maintain import maintain
 from lakehouse.steps.maintenance import MaintenancePlan, planned
 from lakehouse.steps.plans import plan
 from lakehouse.steps.recording import record_run, table_paths
 from lakehouse.steps.recovery import recover
 from lakehouse.steps.restore import resume_restore
-from lakehouse.steps.staleness import check_tables, gone_outcomes, pending_deliveries, stale_tables
+from lakehouse.steps.staleness import gone_outcomes, pending_deliveries, stale_tables
 from lakehouse.steps.summary import RunSummary, TableSummary
 from lakehouse.steps.workspace import Workspace
 
@@ -61,7 +62,7 @@ def run_steps(
         work.ledger.check_format()
         check_logs(table_paths(work))
         work.ledger.check_whole([table.id for table in work.domain.bronze()])
-        check_tables(work, chosen)
+        note_lost(work, check_tables(work, chosen))
         finished = finish_interrupted(work)
         undone = recover(work)
         if undone:

@@ -14,6 +14,7 @@ from lakehouse.contracts.names import BESIDE, LAYERS, TableId
 from lakehouse.contracts.tables import BronzeTable
 from lakehouse.errors import ConfigurationError, TableError, nearest
 from lakehouse.ledger.book import (
+    NEVER_MADE,
     Publication,
     changed_between,
     empty_table,
@@ -27,17 +28,15 @@ from lakehouse.ledger.deliveries import outcome_row
 from lakehouse.ledger.entries import Row
 from lakehouse.ledger.moments import back_to, settled
 from lakehouse.steps.ingest import finish_interrupted
+from lakehouse.steps.lost import check_tables
 from lakehouse.steps.recording import record_run, side, table_paths
 from lakehouse.steps.recovery import recover
-from lakehouse.steps.staleness import check_tables
 from lakehouse.steps.summary import RunSummary
 from lakehouse.steps.superseded import lost_contents
 from lakehouse.steps.workspace import Workspace
 
 _NAMED = 3
 """Lost contents that are named; the others are counted."""
-_NEVER = "not made"
-"""The fingerprint of no contract."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +218,7 @@ def _record_publications(work: Workspace, moment: Moment) -> None:
     for computed in work.domain.gold():
         version = present.get(str(computed.id))
         if computed.id not in made and version is not None:
-            found.append(Publication(computed.id, version, {}, _NEVER, None))
+            found.append(Publication(computed.id, version, {}, NEVER_MADE, None))
     work.ledger.record("publications", [_publication_row(work, one) for one in found])
 
 
@@ -267,5 +266,5 @@ def _changed_contracts(work: Workspace, moment: Moment) -> Sequence[str]:
         for table in work.domain.tables.values()
         if not isinstance(table, BronzeTable)
         and table.id in published
-        and published[table.id].fingerprint not in (work.fingerprint(table.id), _NEVER)
+        and published[table.id].fingerprint not in (work.fingerprint(table.id), NEVER_MADE)
     ]

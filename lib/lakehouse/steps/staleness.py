@@ -2,64 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import GoldTable, SilverTable
-from lakehouse.errors import TableError
 from lakehouse.ledger.book import Publication, changed_since, table_version
 from lakehouse.ledger.deliveries import Delivery, Outcome, Register
-from lakehouse.steps.recording import side, table_paths
 from lakehouse.steps.workspace import Workspace
-
-
-def check_tables(work: Workspace, steps: Sequence[str]) -> None:
-    """Raise TableError for tables that are gone, or in whose place an older copy lies.
-
-    A run would go on with what is left of them, and take it for all. Computed tables are no concern: they are made
-    anew. So are silver tables by a run with ``--full-refresh`` that refines, or that does not look at them.
-    """
-    paths = table_paths(work)
-    lost = {name: said for name, (version, run_id) in _left(work).items()
-            if (said := _lost(name, paths[name], version, run_id))}  # fmt: skip
-    if {str(table.id) for table in work.domain.bronze()} & lost.keys():
-        then = "or move the whole lake aside and load it anew"
-    elif not lost or (work.full_refresh and ("refine" in steps or [*steps] == ["ingest"])):
-        return
-    else:
-        then = "or run with --full-refresh, which makes silver and gold anew from bronze"
-    folders = ", ".join(paths[name] for name in lost)
-    raise TableError(f"{'; '.join(lost.values())}. Nothing was changed. Restore {folders} from a backup, {then}.")
-
-
-def _left(work: Workspace) -> dict[str, tuple[int, str]]:
-    """At which version each table was left, at least, by name, and by which run; computed ones are left out.
-
-    Bronze only grows: the highest version that any run has noted. Of silver and what lies beside it, the newest
-    refinement or restore that has ended: what fails, or is undone, makes nothing whole that was lost before.
-    """
-    found: dict[str, tuple[int, str]] = {}
-    bronze = [str(table.id) for table in work.domain.bronze()]
-    for run in work.ledger.rows("runs"):
-        versions = (run["summary"] or {}).get("versions", {})
-        for name in bronze:
-            if versions.get(name, -1) > found.get(name, (-1, ""))[0]:
-                found[name] = versions[name], run["run_id"]
-    ended = {row["table_id"]: row for row in work.ledger.rows("publications") if row["step"] in {"refine", "restore"}}
-    for table in work.domain.silver():
-        row = ended.get(str(table.id))
-        beside = (row["input_versions"] or {}) if row else {}
-        noted = {side(table.id, kind): beside.get(kind) for kind in ("outranked", "quarantine")}
-        noted[str(table.id)] = row["version"] if row else None
-        found |= {name: (version, row["run_id"]) for name, version in noted.items() if row and version is not None}
-    return found
-
-
-def _lost(name: str, path: str, version: int, run_id: str) -> str | None:
-    now = table_version(path)
-    if now is not None and now >= version:
-        return None
-    return f"{name} {'is gone' if now is None else f'has version {now}'}; the run {run_id} left it at version {version}"
 
 
 def stale_tables(work: Workspace) -> list[GoldTable]:
@@ -90,8 +39,13 @@ def is_anew(work: Workspace, table: GoldTable, made: Publication | None) -> bool
     """Whether all of a computed table is to be made: its contract changed, or it is gone or older than it was."""
     if work.full_refresh or made is None or made.fingerprint != work.fingerprint(table.id):
         return True
-    version = table_version(work.lake.table(table.id))
-    return made.version is not None and (version is None or version < made.version)
+    return made.version is not None and is_behind(work.lake.table(table.id), made.version)
+
+
+def is_behind(path: str, version: int) -> bool:
+    """Whether a table that once had this version is gone, or an older copy of it lies in its place."""
+    now = table_version(path)
+    return now is None or now < version
 
 
 def is_made(work: Workspace, table_id: TableId, publications: Mapping[TableId, Publication]) -> bool:
