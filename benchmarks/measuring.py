@@ -16,7 +16,7 @@ from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
 _FIRST_LOOK, _BETWEEN_LOOKS = 0.2, 2.0
-"""Seconds; the pauses grow. A look at the memory of a driver of some GB takes a tenth of a second of the system's time."""
+"""Seconds; the pauses grow. To look at the memory of a driver of some GB takes the system a tenth of a second."""
 _MB = 1024 * 1024
 
 
