@@ -199,6 +199,16 @@ def test_new_deliveries_touch_everything_below_them(place: Place) -> None:
     ]
 
 
+def test_gold_that_is_gone_is_made_anew(place: Place) -> None:
+    place.deliver("2025-01-01")
+    work, daily = place.work(), TableId.parse("billing.gold.daily_usage")
+    made = {"step": "aggregate", "table_id": str(daily), "version": 4, "input_versions": {}, "run_id": "run-1"}
+    work.ledger.record("publications", [{**made, "fingerprint": work.fingerprint(daily)}])
+    assert place.plan().notes(["aggregate"]) == [
+        "aggregate would make anew billing.gold.daily_usage, billing.gold.region_totals"
+    ]
+
+
 def test_a_pending_delivery_is_not_read_again(place: Place) -> None:
     place.deliver("2025-01-01")
     place.take("2025-01-01", outcome=None)

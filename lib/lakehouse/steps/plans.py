@@ -14,7 +14,7 @@ from lakehouse.landing.news import News, judged_unread, ranges_of
 from lakehouse.landing.seals import Seal
 from lakehouse.ledger.deliveries import Delivery, Outcome, Register
 from lakehouse.steps.maintenance import MaintenancePlan, planned
-from lakehouse.steps.staleness import pending_deliveries, stale_tables
+from lakehouse.steps.staleness import is_anew, pending_deliveries, stale_tables
 from lakehouse.steps.workspace import Workspace
 
 State = Literal["present", "new", "changed", "pending", "refused", "unreadable", "unconfirmed"]
@@ -273,11 +273,13 @@ def _range(days: Sequence[date]) -> str:
 
 def _gold(work: Workspace, touched: set[str]) -> list[PlannedTable]:
     """Gold that is out of date already, and gold that is made from what would be touched."""
-    stale = {table.id for table in stale_tables(work)}
+    stale, published = {table.id for table in stale_tables(work)}, work.ledger.publications()
     found = []
     for table in work.domain.gold():
         if table.id in stale or any(str(source.owner) in touched for source in table.inputs.values()):
             touched.add(str(table.id))
-            what = "compute the touched periods of" if isinstance(table.write, ReplacePeriods) else "make anew"
+            made = published.get(table.id)
+            by_period = isinstance(table.write, ReplacePeriods) and not (made and is_anew(work, table, made))
+            what = "compute the touched periods of" if by_period else "make anew"
             found.append(PlannedTable(str(table.id), "aggregate", (), (), what))
     return found
