@@ -22,8 +22,7 @@ from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError, ExitCode
 from lakehouse.landing.listing import MissingDay
-from lakehouse.landing.news import look
-from lakehouse.orchestration.backfills import span
+from lakehouse.landing.news import look, span
 from lakehouse.orchestration.commands import backfill_script, dag_of
 from lakehouse.steps.order import STEPS, new_run_id
 from lakehouse.steps.plans import WORK, Plan, PlannedDelivery, plan

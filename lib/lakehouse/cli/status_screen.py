@@ -13,6 +13,7 @@ from rich.text import Text
 
 from lakehouse.cli.screen import console
 from lakehouse.contracts.lakes import Lake
+from lakehouse.landing.news import span
 from lakehouse.steps.attention import attention
 from lakehouse.steps.order import STEPS
 from lakehouse.steps.run_records import RunRecord
@@ -109,7 +110,7 @@ def _show_deliveries(out: Console, status: DomainStatus) -> None:
         _line(out, f"{one.state} {one.delivery_id}: {one.reason}", lead=one.state)
     _more(out, len(status.troubled), "deliveries")
     for source in dict.fromkeys(gap.source for gap in status.gaps):
-        gaps = [_span(gap.first, gap.last) for gap in status.gaps if gap.source == source]
+        gaps = [span(gap.first, gap.last) for gap in status.gaps if gap.source == source]
         more = f" and {len(gaps) - _SHOWN} more gaps" if len(gaps) > _SHOWN else ""
         _line(out, f"missing {source}: {', '.join(gaps[-_SHOWN:])}{more}", lead="missing")
 
@@ -168,9 +169,9 @@ def _show_drift(out: Console, status: DomainStatus, days: int) -> None:
             "missing": "is missing",
             "retyped": "holds mostly values that cannot be read as its type",
         }.get(one.kind, f"is called '{one.delivered_as}'")
-        span = f", {_span(one.first_day, one.last_day)}" if one.first_day and one.last_day else ""
+        when = f", {span(one.first_day, one.last_day)}" if one.first_day and one.last_day else ""
         deliveries = _count(one.deliveries, "delivery", "deliveries")
-        _line(out, f"{one.kind} {one.source}: '{one.column}' {what} in {deliveries}{span}", lead=one.kind)
+        _line(out, f"{one.kind} {one.source}: '{one.column}' {what} in {deliveries}{when}", lead=one.kind)
     _more(out, len(drift.columns), "columns")
     for change in drift.changes[:_FEW]:
         renamed = [f"{old} is now {new}" for old, new in change.renamed]
@@ -230,10 +231,6 @@ def _numbers(*values: int) -> Iterable[str]:
 
 def _count(number: int, one: str, several: str = "") -> str:
     return f"{number:,} {one if number == 1 else several or one + 's'}"
-
-
-def _span(first: date, last: date) -> str:
-    return str(first) if first == last else f"{first} to {last}"
 
 
 def _day(day: date | None) -> str:

@@ -40,6 +40,11 @@ def ranges_of(days: Iterable[date]) -> list[tuple[date, date]]:
     return ranges
 
 
+def span(first: date, last: date) -> str:
+    """A range of days, both ends included, in words."""
+    return str(first) if first == last else f"{first} to {last}"
+
+
 @dataclass(frozen=True)
 class Arrival:
     """A file whose content the ledger does not know yet."""

@@ -52,6 +52,19 @@ class Publication:
     rows: int | None
 
 
+def publication_row(published: Publication, step: str, run_id: str) -> Row:
+    """The ledger entry that says this of a table."""
+    return {
+        "run_id": run_id,
+        "step": step,
+        "table_id": str(published.table),
+        "version": published.version,
+        "input_versions": dict(published.input_versions),
+        "fingerprint": published.fingerprint,
+        "rows": published.rows,
+    }
+
+
 @dataclass(frozen=True)
 class Ledger:
     """What was delivered, run, judged and published in one domain of a lake."""
@@ -208,6 +221,12 @@ def table_version(path: str) -> int | None:
     """A Delta table's version, or None when there is no table; reads the log only."""
     table = open_table(path)
     return None if table is None else table.version()
+
+
+def is_behind(path: str, version: int) -> bool:
+    """Whether a table that once had this version is gone, or an older copy of it lies in its place."""
+    now = table_version(path)
+    return now is None or now < version
 
 
 def partition_columns(path: str, version: int) -> list[str] | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from lakehouse.landing.news import span
 from lakehouse.orchestration.commands import backfill_command, trigger_command
 
 Kind = Literal["failed", "refused", "late", "missing", "differs"]
@@ -101,7 +102,7 @@ def _subject(headline: str) -> str:
 
 def _days(alert: Alert) -> str:
     if alert.first and alert.last:
-        return str(alert.first) if alert.first == alert.last else f"{alert.first} to {alert.last}"
+        return span(alert.first, alert.last)
     if alert.first:
         return f"from {alert.first}"
     return f"up to {alert.last}" if alert.last else ""

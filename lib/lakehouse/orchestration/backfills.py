@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lakehouse.errors import ConfigurationError, LakehouseError, WriterBusyError
-from lakehouse.landing.news import ranges_of
+from lakehouse.landing.news import ranges_of, span
 from lakehouse.orchestration.jobs import days_of_interval
 from lakehouse.orchestration.rest import AWAY, Airflow, RefusedError, reason
 
@@ -170,11 +170,6 @@ def _ended(runs: Iterable[Any]) -> bool:
 
 
 # --- Days ---
-
-
-def span(first: date, last: date) -> str:
-    """A range of days, in words."""
-    return str(first) if first == last else f"{first} to {last}"
 
 
 def _spans(days: Iterable[date]) -> str:

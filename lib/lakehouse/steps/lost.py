@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from lakehouse.errors import TableError
-from lakehouse.ledger.book import LOST, NEVER_MADE, table_version
+from lakehouse.ledger.book import LOST, NEVER_MADE, Publication, is_behind, publication_row, table_version
 from lakehouse.ledger.entries import Row
 from lakehouse.steps.recording import side, table_paths
-from lakehouse.steps.staleness import is_behind
+from lakehouse.steps.staleness import is_lost
 from lakehouse.steps.workspace import Workspace
 
 
@@ -37,7 +37,7 @@ def note_lost(work: Workspace, names: Collection[str]) -> None:
     ``names`` are the other tables that are lost. The versions of what is made anew count from the start again, so that
     nobody could tell from them what has changed.
     """
-    paths, published = table_paths(work), work.ledger.publications()
+    published = work.ledger.publications()
     lost = {
         table.id
         for table in work.domain.silver()
@@ -48,14 +48,10 @@ def note_lost(work: Workspace, names: Collection[str]) -> None:
         made = published.get(table.id)
         if made is None or made.fingerprint == NEVER_MADE:
             continue
-        path = paths[str(table.id)]
-        gone = made.version is not None and is_behind(path, made.version)
-        if gone or lost & {source.owner for source in table.inputs.values()}:
+        if is_lost(work, made) or lost & {source.owner for source in table.inputs.values()}:
             lost.add(table.id)
-            rows.append({
-                "run_id": work.run_id, "step": LOST, "table_id": str(table.id), "version": table_version(path),
-                "input_versions": {}, "fingerprint": NEVER_MADE,
-            })  # fmt: skip
+            now = Publication(table.id, table_version(work.lake.table(table.id)), {}, NEVER_MADE, None)
+            rows.append(publication_row(now, LOST, work.run_id))
     work.ledger.record("publications", rows)
 
 

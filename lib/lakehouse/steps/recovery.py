@@ -8,7 +8,7 @@ tables back to those versions; the deliveries are still pending then, and are re
 from __future__ import annotations
 
 from lakehouse.contracts.tables import SilverTable
-from lakehouse.ledger.book import restore_version, same_files, table_version
+from lakehouse.ledger.book import is_behind, restore_version, same_files, table_version
 from lakehouse.ledger.entries import Row
 from lakehouse.steps.workspace import Workspace
 
@@ -57,10 +57,8 @@ def undo(work: Workspace, table: SilverTable, begun: Row | None = None) -> None:
             return
     for name, path in _sides(work, table).items():
         version = begun["version"] if name == "silver" else begun["input_versions"].get(name)
-        now = table_version(path)
         # One that is lost since, or replaced by an older copy, is about to be made anew.
-        there = version is not None and now is not None and now >= version
-        if there and not same_files(path, version):
+        if version is not None and not is_behind(path, version) and not same_files(path, version):
             work.progress(f"{table.id}: undoing what an interrupted run wrote ({name})")
             restore_version(path, version)
     versions = {name: table_version(path) for name, path in _sides(work, table).items()}

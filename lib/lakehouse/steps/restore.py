@@ -19,6 +19,7 @@ from lakehouse.ledger.book import (
     changed_between,
     empty_table,
     missing_files,
+    publication_row,
     restore_version,
     same_files,
     table_version,
@@ -219,7 +220,7 @@ def _record_publications(work: Workspace, moment: Moment) -> None:
         version = present.get(str(computed.id))
         if computed.id not in made and version is not None:
             found.append(Publication(computed.id, version, {}, NEVER_MADE, None))
-    work.ledger.record("publications", [_publication_row(work, one) for one in found])
+    work.ledger.record("publications", [publication_row(one, "restore", work.run_id) for one in found])
 
 
 def _number_now(
@@ -237,18 +238,6 @@ def _number_now(
     if isinstance(table, BronzeTable) or now is None or left is None:
         return then
     return then if changed_between(table_paths(work)[full], then, left) else now
-
-
-def _publication_row(work: Workspace, published: Publication) -> Row:
-    return {
-        "run_id": work.run_id,
-        "step": "restore",
-        "table_id": str(published.table),
-        "version": published.version,
-        "input_versions": dict(published.input_versions),
-        "fingerprint": published.fingerprint,
-        "rows": published.rows,
-    }
 
 
 def _note_contracts(work: Workspace, moment: Moment, found: Restored) -> None:

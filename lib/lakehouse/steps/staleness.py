@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import GoldTable, SilverTable
-from lakehouse.ledger.book import Publication, changed_since, table_version
+from lakehouse.ledger.book import Publication, changed_since, is_behind, table_version
 from lakehouse.ledger.deliveries import Delivery, Outcome, Register
 from lakehouse.steps.workspace import Workspace
 
@@ -39,13 +39,12 @@ def is_anew(work: Workspace, table: GoldTable, made: Publication | None) -> bool
     """Whether all of a computed table is to be made: its contract changed, or it is gone or older than it was."""
     if work.full_refresh or made is None or made.fingerprint != work.fingerprint(table.id):
         return True
-    return made.version is not None and is_behind(work.lake.table(table.id), made.version)
+    return is_lost(work, made)
 
 
-def is_behind(path: str, version: int) -> bool:
-    """Whether a table that once had this version is gone, or an older copy of it lies in its place."""
-    now = table_version(path)
-    return now is None or now < version
+def is_lost(work: Workspace, made: Publication) -> bool:
+    """Whether a table that was made is gone, or an older copy of it lies in its place."""
+    return made.version is not None and is_behind(work.lake.table(made.table), made.version)
 
 
 def is_made(work: Workspace, table_id: TableId, publications: Mapping[TableId, Publication]) -> bool:

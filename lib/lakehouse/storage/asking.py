@@ -20,18 +20,23 @@ def ask(path: str, statement: str) -> list[tuple[Any, ...]]:
 
     Raises TableError when the table's files cannot be read.
     """
-    return [tuple(row.values()) for row in ask_rows(path, statement)]
+    return _answered(path, statement)[1]
 
 
 def ask_rows(path: str, statement: str) -> list[dict[str, Any]]:
     """The same, each row with its values by column."""
+    names, rows = _answered(path, statement)
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _answered(path: str, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     builder = QueryBuilder().register("asked", DeltaTable(path))
     try:
         found = builder.execute(statement).read_all()
     except Exception as error:  # a data file that is gone comes as a bare Exception
         raise TableError(f"The table {path} cannot be read: {in_short(error)}.") from error
-    columns = [found.column(name).to_pylist() for name in found.column_names]
-    return [dict(zip(found.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
+    names = found.column_names
+    return names, list(zip(*(found.column(name).to_pylist() for name in names), strict=True))
 
 
 def counts_by(path: str, columns: Sequence[str], where: str) -> dict[tuple[Any, ...], int]:
