@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from lakehouse.landing.news import Days
+    from lakehouse.landing.days import Days
     from lakehouse.steps.decisions import Decide
     from lakehouse.steps.summary import RunSummary
 
@@ -121,7 +121,7 @@ def run_billing(
     from lakehouse.contracts.domains import load_domain
     from lakehouse.contracts.environments import load_environment
     from lakehouse.contracts.lakes import Lake
-    from lakehouse.landing.news import Days
+    from lakehouse.landing.days import Days
     from lakehouse.steps.order import new_run_id, run_steps
     from lakehouse.steps.workspace import Workspace
 

@@ -22,7 +22,8 @@ from lakehouse.cli.app import app
 from lakehouse.cli.screen import show_run
 from lakehouse.contracts.domains import Domain, domain_names, load_domain
 from lakehouse.errors import ExitCode
-from lakehouse.landing.news import Days, examine, look
+from lakehouse.landing.days import Days
+from lakehouse.landing.news import examine, look
 from lakehouse.ledger.deliveries import register
 from lakehouse.ledger.entries import TABLES
 from lakehouse.samples.billing import generate

@@ -10,7 +10,7 @@ import pytest
 
 from lakehouse.cli.proof_screen import show_proof
 from lakehouse.cli.proofs import as_object
-from lakehouse.landing.news import Days
+from lakehouse.landing.days import Days
 from lakehouse.steps.choice import Chosen
 from lakehouse.steps.proof import LandingProof, Proof
 from lakehouse.storage.differences import Difference, Differences

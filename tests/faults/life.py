@@ -14,7 +14,7 @@ from typing import Generic
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
-from lakehouse.landing.news import Days
+from lakehouse.landing.days import Days
 from lakehouse.ledger.book import Ledger
 from lakehouse.ledger.decisions import Decision
 from lakehouse.steps import decisions

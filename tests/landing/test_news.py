@@ -11,8 +11,9 @@ import pytest
 
 from lakehouse.contracts.domains import Domain, load_domain
 from lakehouse.contracts.names import TableId
+from lakehouse.landing.days import Days
 from lakehouse.landing.listing import list_source
-from lakehouse.landing.news import Arrival, Days, examine, look
+from lakehouse.landing.news import Arrival, examine, look
 from lakehouse.ledger.deliveries import BronzeState, Delivery, Register, delivery_row, register
 from tests.contracts.places import BRONZE, SILVER, Change, change, copy_conf
 

@@ -14,7 +14,8 @@ import pytest
 
 from lakehouse.contracts.domains import Domain, load_domain
 from lakehouse.landing import listing
-from lakehouse.landing.news import Arrival, Days, News, examine, look
+from lakehouse.landing.days import Days
+from lakehouse.landing.news import Arrival, News, examine, look
 from lakehouse.ledger.deliveries import Delivery, Register, delivery_row, register
 from lakehouse.ledger.entries import Row
 from tests.contracts.places import BRONZE, Change, copy_conf

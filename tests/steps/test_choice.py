@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import ConfigurationError
-from lakehouse.landing.news import Days
+from lakehouse.landing.days import Days
 from lakehouse.ledger.deliveries import Register
 from lakehouse.steps.choice import Choice, choose
 from tests.steps.lived_in import LivedIn, delivery_id

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import TableError
-from lakehouse.landing.news import Days
+from lakehouse.landing.days import Days
 from lakehouse.ledger.book import Ledger
 from lakehouse.ledger.decisions import Decision, decision_rows
 from lakehouse.steps.restore import restore

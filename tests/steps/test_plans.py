@@ -12,8 +12,9 @@ from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
+from lakehouse.landing.days import Days
 from lakehouse.landing.listing import list_source
-from lakehouse.landing.news import Days, look
+from lakehouse.landing.news import look
 from lakehouse.ledger.deliveries import BronzeState, Delivery, Outcome, SilverState, delivery_row, outcome_row
 from lakehouse.steps.order import STEPS, dry_run
 from lakehouse.steps.plans import Plan, plan

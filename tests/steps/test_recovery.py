@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.landing.news import Days
+from lakehouse.landing.days import Days
 from lakehouse.steps.decisions import patch, release, retract
 from lakehouse.steps.verify import verify
 from tests.conftest import HEADER, Run, deliver, usage

@@ -14,7 +14,7 @@ import pytest
 from deltalake import DeltaTable
 
 from lakehouse.contracts.locations import conf_dir
-from lakehouse.landing.news import Days
+from lakehouse.landing.days import Days
 from lakehouse.steps.choice import Choice
 from lakehouse.steps.proof import LandingProof, Proof
 from lakehouse.steps.verify import verify

@@ -13,7 +13,7 @@ from lakehouse.cli.plans import look_ahead, over, show_early, show_undated, work
 from lakehouse.cli.screen import Progress, console, show_error
 from lakehouse.contracts.domains import load_domain
 from lakehouse.errors import ExitCode
-from lakehouse.landing.news import span
+from lakehouse.landing.days import span
 from lakehouse.orchestration.backfills import BackfillError, run_backfill
 from lakehouse.orchestration.commands import dag_of
 from lakehouse.orchestration.rest import Airflow, connect

@@ -11,7 +11,7 @@ import typer
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError
-from lakehouse.landing.news import Days
+from lakehouse.landing.days import Days
 
 DomainName = Annotated[str, typer.Argument(help="Domain, for example billing.", metavar="DOMAIN")]
 First = Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First delivery day, included.")]

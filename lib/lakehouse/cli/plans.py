@@ -21,8 +21,9 @@ from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError, ExitCode
+from lakehouse.landing.days import span
 from lakehouse.landing.listing import MissingDay
-from lakehouse.landing.news import look, span
+from lakehouse.landing.news import look
 from lakehouse.orchestration.commands import backfill_script, dag_of
 from lakehouse.steps.order import STEPS, new_run_id
 from lakehouse.steps.plans import WORK, Plan, PlannedDelivery, plan

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from lakehouse.cli.screen import console
 from lakehouse.contracts.lakes import Lake
-from lakehouse.landing.news import span
+from lakehouse.landing.days import span
 from lakehouse.steps.attention import attention
 from lakehouse.steps.order import STEPS
 from lakehouse.steps.run_records import RunRecord

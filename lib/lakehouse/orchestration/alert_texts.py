@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from lakehouse.landing.news import span
+from lakehouse.landing.days import span
 from lakehouse.orchestration.commands import backfill_command, trigger_command
 
 Kind = Literal["failed", "refused", "late", "missing", "differs"]

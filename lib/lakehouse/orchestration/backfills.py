@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lakehouse.errors import ConfigurationError, LakehouseError, WriterBusyError
-from lakehouse.landing.news import ranges_of, span
+from lakehouse.landing.days import ranges_of, span
 from lakehouse.orchestration.jobs import days_of_interval
 from lakehouse.orchestration.rest import AWAY, Airflow, RefusedError, reason
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from secrets import randbelow
 
 from lakehouse.errors import ConfigurationError
-from lakehouse.landing.news import Days
+from lakehouse.landing.days import Days
 from lakehouse.ledger.deliveries import Register
 
 _SEEDS = 1_000_000

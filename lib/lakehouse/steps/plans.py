@@ -9,8 +9,9 @@ from typing import Literal
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.writes import ReplacePeriods
+from lakehouse.landing.days import ranges_of
 from lakehouse.landing.listing import LandedFile, MissingDay, missing_days
-from lakehouse.landing.news import News, judged_unread, ranges_of
+from lakehouse.landing.news import News, judged_unread
 from lakehouse.landing.seals import Seal
 from lakehouse.ledger.deliveries import Delivery, Outcome, Register
 from lakehouse.steps.maintenance import MaintenancePlan, planned

@@ -11,7 +11,7 @@ from lakehouse.contracts.domains import Domain
 from lakehouse.contracts.environments import Environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
-from lakehouse.landing.news import Days
+from lakehouse.landing.days import Days
 from lakehouse.ledger.book import Ledger
 
 if TYPE_CHECKING:
