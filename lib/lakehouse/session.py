@@ -9,34 +9,13 @@ import pyspark
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
+from lakehouse.contracts.engine import ENGINE
 from lakehouse.contracts.environments import Environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.locations import PACKAGE, jars_dir
 from lakehouse.errors import ConfigurationError
 from lakehouse.ledger.writer import claim_file, held_claim
 
-_ENGINE = {
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    # Times without an offset are UTC, and stay so on every machine.
-    "spark.sql.session.timeZone": "UTC",
-    # A text that does not fit a format is null here and becomes a reason; Spark would raise for old formats instead.
-    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
-    "spark.sql.ansi.enabled": "false",
-    # One calendar for all times. Without this, one day like 0001-01-01 ends the whole write with an error.
-    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
-    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
-    "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
-    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
-    # Others read the old kind of timestamps as nanoseconds, in which 0001-01-01 and 9999-12-31 are other days.
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    # A truncated archive must never turn into no rows.
-    "spark.sql.files.ignoreCorruptFiles": "false",
-    "spark.sql.files.ignoreMissingFiles": "false",
-    # Lists of values are not written into generated code, so that it is compiled once for all of them.
-    "spark.sql.optimizer.inSetConversionThreshold": "0",
-    "spark.ui.showConsoleProgress": "false",
-}
 _JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 
 _NEEDED = (
@@ -61,8 +40,8 @@ def open_session(name: str, environment: Environment) -> SparkSession:
         _check_classes()
     launched = SparkConf()
     builder = SparkSession.builder.appName(name)
-    for key, value in {**environment.spark, **_ENGINE}.items():
-        if key in _ENGINE or not launched.contains(key):
+    for key, value in {**environment.spark, **ENGINE}.items():
+        if key in ENGINE or not launched.contains(key):
             builder = builder.config(key, str(value).lower() if isinstance(value, bool) else str(value))
     if not attached:
         builder = _on_this_machine(builder, environment)

@@ -130,6 +130,10 @@ NO_LANDING = (
         ),
         (["--landing", "nowhere"], NO_LANDING),
         (
+            ["--landing", ".", "--lake", "s3:/bucket/lake"],
+            "error 's3:/bucket/lake' has one slash where an address has two. Example: s3://bucket/lake\n",
+        ),
+        (
             ["--landing", ".", "--run-id", "a/b"],
             "error --run-id: 'a/b' cannot name a run: letters, digits and . _ + : = - only, at most 200 of them. "
             "Example: --run-id nightly-2025-01-31\n",
@@ -149,6 +153,16 @@ def test_the_lake_keeps_the_result_under_the_name_that_was_given(conf: Path, lak
     assert kept.read_text() == (conf.parent / "r.json").read_text()
     result = json.loads(kept.read_text())
     assert (result["run_id"], result["exit_code"], result["nothing_new"]) == ("nightly-2025-01-31", 0, True)
+
+
+def test_a_landing_zone_in_the_home_directory(
+    conf: Path, lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(conf.parent / "home"))
+    (conf.parent / "home/in").mkdir(parents=True)
+    code, out, err = lakehouse("run", "billing", "--landing", "~/in", "--lake", "lake")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"billing: nothing new in {conf.parent}/home/in; nothing was written\n")
 
 
 def test_a_run_id_names_one_run(conf: Path, lakehouse: Lakehouse) -> None:

@@ -357,6 +357,9 @@ MISTAKES = {
     "reference to no variable": [Change(LOCAL, "lake: data/lake", "lake: ${LAKE-BUCKET}/lake")],
     "Spark setting that is a list": [Change(LOCAL, "spark.master: local[2]", "spark.master: [local]")],
     "Spark setting of another name": [Change(LOCAL, "spark.master: local[2]", "master: local[2]")],
+    "Spark setting that is the engine's": [
+        Change(LOCAL, "spark.master: local[2]", "spark.sql.session.timeZone: Europe/Berlin")
+    ],
     "Spark settings that are a text": [Change(LOCAL, "spark:\n  spark.master: local[2]\n", "spark: fast\n")],
     "kind of runner that is unknown": [Change(LOCAL, "landing:", "runner: {kind: emr_step}\nlanding:")],
     "runner without a kind": [Change(LOCAL, "landing:", "runner: {package: s3://b/p}\nlanding:")],
@@ -379,6 +382,11 @@ MISTAKES = {
         )
     ],
     "lease that is too short": [Change(LOCAL, "landing:", "lease_seconds: 5\nlanding:")],
+    "lake that is nowhere": [Change(LOCAL, "lake: data/lake", "lake: ''")],
+    "address with one slash": [Change(LOCAL, "landing: data/landing", "landing: s3:/bucket/in")],
+    "package that is nowhere": [
+        Change(LOCAL, "landing:", "runner: {kind: emr_steps, cluster_id: j-1, package: ' '}\nlanding:")
+    ],
     "ending of an environment": [Change("environments/prod.yaml", "", "a: b\n")],
 }  # fmt: skip
 

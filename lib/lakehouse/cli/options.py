@@ -10,6 +10,7 @@ import typer
 
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
+from lakehouse.contracts.places import absolute
 from lakehouse.errors import ConfigurationError
 from lakehouse.landing.days import Days
 
@@ -62,16 +63,12 @@ def parse_day(option: str, text: str) -> date:
 
 def check_landing(landing: str, domain: str) -> None:
     """Raise ConfigurationError for a landing zone that should be a folder and is none."""
-    if "://" not in landing and not Path(landing).is_dir():
+    place = absolute(landing)
+    if "://" not in place and not Path(place).is_dir():
         raise ConfigurationError(
             f"The landing zone '{landing}' is not a folder. Name it with --landing, or make a sample one: "
             f"lakehouse sample {domain} --out {landing}"
         )
-
-
-def absolute(place: str) -> str:
-    """A folder's path from the root; an address stays as it is."""
-    return place if "://" in place else str(Path(place).resolve())
 
 
 def lake_of(place: str | None, environment: str | None) -> Lake:

@@ -20,6 +20,7 @@ from lakehouse.cli.screen import console
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
+from lakehouse.contracts.places import absolute
 from lakehouse.errors import ConfigurationError, ExitCode
 from lakehouse.landing.days import span
 from lakehouse.landing.listing import MissingDay
@@ -89,7 +90,7 @@ def workspace(
     place = landing or environment.landing
     o.check_landing(place, domain)
     at = Lake.at(lake or environment.lake)
-    work = Workspace(facts, environment, at, o.absolute(place), new_run_id(), days, reads_only=True)
+    work = Workspace(facts, environment, at, absolute(place), new_run_id(), days, reads_only=True)
     work.ledger.check_format()
     return work
 

@@ -16,6 +16,7 @@ from lakehouse.cli.screen import Progress
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
+from lakehouse.contracts.places import absolute
 from lakehouse.errors import ConfigurationError, ExitCode
 from lakehouse.steps.choice import Choice
 from lakehouse.steps.order import new_run_id
@@ -81,7 +82,7 @@ def prove(
     settings, domain = load_environment(environment), load_domain(name)
     if landing is not None:
         o.check_landing(landing, name)
-    place = o.absolute(landing or settings.landing)
+    place = absolute(landing or settings.landing)
     there = "://" in place or Path(place).is_dir()
     choice = choice or Choice()
     with Progress() as progress:

@@ -19,6 +19,7 @@ from lakehouse.cli.screen import Progress, console, show_error, show_run
 from lakehouse.contracts.domains import load_domain
 from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
+from lakehouse.contracts.places import absolute
 from lakehouse.errors import ExitCode, LakehouseError
 from lakehouse.steps.decisions import Decide, Ruling
 from lakehouse.steps.order import STEPS, dry_run, new_run_id, run_steps
@@ -97,7 +98,7 @@ def _run(request: Request, run_id: str, places: list[str | Path], log: RunLog) -
             domain,
             environment,
             lake,
-            o.absolute(landing),
+            absolute(landing),
             run_id,
             days,
             request.full_refresh,

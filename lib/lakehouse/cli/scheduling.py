@@ -13,6 +13,7 @@ import typer
 from lakehouse.cli.screen import console
 from lakehouse.contracts.domains import domain_names
 from lakehouse.contracts.environments import DEFAULT, environment_name, load_environment
+from lakehouse.contracts.places import absolute
 from lakehouse.errors import LakehouseError
 from lakehouse.samples import DOMAINS as SAMPLES
 
@@ -68,7 +69,7 @@ def make_samples() -> None:
     if "://" in landing:
         return
     for domain in domain_names():
-        if domain not in SAMPLES or (Path(landing) / domain).is_dir():
+        if domain not in SAMPLES or Path(absolute(landing), domain).is_dir():
             continue
         if (environment_name(), landing) == (DEFAULT, _OWN):
             _make_sample(domain, landing)

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from lakehouse.contracts.locations import PACKAGE, conf_dir
+from lakehouse.contracts.locations import PACKAGE, checkout_folder, conf_dir
 from lakehouse.errors import ConfigurationError
 
 _DELTA = "io.delta"
@@ -40,7 +40,7 @@ class Jar:
 def jars() -> tuple[Jar, ...]:
     """The archives that conf/jars.xml lists; raises ConfigurationError when it cannot be read."""
     # A folder named by LAKEHOUSE_CONF holds contracts; the archives belong to the code.
-    places = [conf_dir() / "jars.xml", PACKAGE / "conf" / "jars.xml", PACKAGE.parents[1] / "conf" / "jars.xml"]
+    places = [conf_dir() / "jars.xml", PACKAGE / "conf" / "jars.xml", checkout_folder("conf") / "jars.xml"]
     path = next((place for place in places if place.is_file()), places[0])
     try:
         found = ET.parse(path).iter("dependency")

@@ -6,14 +6,16 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lakehouse.contracts.declaration import Declaration
+from lakehouse.contracts.engine import ENGINE
 from lakehouse.contracts.locations import conf_dir
 from lakehouse.contracts.messages import explain
+from lakehouse.contracts.places import Place
 from lakehouse.contracts.runners import LocalRunner, Runner, StandaloneRunner
 from lakehouse.contracts.yaml_files import read_mapping
 from lakehouse.errors import ConfigurationError, nearest
@@ -42,6 +44,12 @@ def _checked_name(name: str) -> str:
             "'{name}' is not a Spark setting: their names begin with 'spark.'. Example: spark.driver.memory: 6g",
             {"name": name},
         )
+    if name in ENGINE:
+        raise PydanticCustomError(
+            "setting_name",
+            "'{name}' is set by the engine itself, to {value}. Take it out of the Spark settings.",
+            {"name": name, "value": ENGINE[name]},
+        )
     return name
 
 
@@ -54,12 +62,12 @@ class Environment(Declaration):
     example: ClassVar[str] = "lake: data/lake, landing: data/landing, spark: {spark.driver.memory: 6g}"
 
     description: str
-    lake: str
+    lake: Place
     """Folder or URI that holds every table; relative paths start where the command is run."""
-    landing: str
+    landing: Place
     """Folder or URI where deliveries arrive; only read."""
     spark: dict[SettingName, Annotated[Setting, BeforeValidator(_checked_setting)]] = {}
-    """Spark settings; the engine's own (Delta, time zone) come on top."""
+    """Spark settings, but for the engine's own (Delta, time zone), which come on top."""
     runner: Runner = LocalRunner()
     """What runs the steps when a scheduler starts them."""
     lease_seconds: Annotated[int, Field(ge=10, le=3600)] = 60
@@ -68,7 +76,8 @@ class Environment(Declaration):
     @model_validator(mode="after")
     def _check_master(self) -> Environment:
         master = str(self.spark.get("spark.master", ""))
-        if isinstance(self.runner, StandaloneRunner) and not master.startswith("spark://"):
+        known = master.startswith("spark://") or _REFERENCE.search(master)
+        if isinstance(self.runner, StandaloneRunner) and not known:
             raise PydanticCustomError(
                 "master",
                 "the runner 'standalone' needs the address of the cluster. Example: spark: "
@@ -108,7 +117,7 @@ def load_environment(name: str | None = None) -> Environment:
     Raises ConfigurationError for an unknown name, a wrong key or value, or a variable that is not set.
     """
     path = _file(name)
-    content = {key: _resolved(path, str(key), value) for key, value in read_mapping(path).items()}
+    content = _resolved(path, read_mapping(path))
     try:
         return Environment.model_validate(content)
     except ValidationError as error:
@@ -116,9 +125,9 @@ def load_environment(name: str | None = None) -> Environment:
 
 
 def environment_variables(name: str | None = None) -> dict[str, str | None]:
-    """The variables that an environment's file names, with their values; None for one that is not set."""
+    """The variables that an environment's file names, with their values; None for one that is empty or not set."""
     found = _REFERENCE.findall("\n".join(_texts(read_mapping(_file(name)))))
-    return {variable: os.environ.get(variable) for variable in found}
+    return {variable: os.environ.get(variable) or None for variable in found}
 
 
 def check_unset(name: str) -> None:
@@ -127,11 +136,11 @@ def check_unset(name: str) -> None:
     Raises ConfigurationError as load_environment does, but for values that name a variable.
     """
     path = _file(name)
-    content = read_mapping(path)
+    content = _resolved(path, read_mapping(path), partly=True)
     try:
         Environment.model_validate(content)
     except ValidationError as error:
-        unknown = [detail["loc"] for detail in error.errors() if "${" in "".join(_texts(detail["input"]))]
+        unknown = [detail["loc"] for detail in error.errors() if _names_variable(detail)]
         if len(unknown) < error.error_count():
             raise explain(str(path), error, Environment, unknown) from error
 
@@ -159,11 +168,19 @@ def _texts(value: object) -> Iterator[str]:
         yield value
 
 
-def _resolved(path: Path, key: str, value: object) -> object:
+def _names_variable(detail: ErrorDetails) -> bool:
+    """Whether a mistake is about a value that is not known yet: of a kind, its name; else the value by itself."""
+    found = detail.get("ctx", {}).get("tag", detail["input"])
+    return isinstance(found, str) and _REFERENCE.search(found) is not None
+
+
+def _resolved(path: Path, value: Any, key: str = "", partly: bool = False) -> Any:
+    """A value with its variables filled in; those that have no value stay when it may be done partly."""
     if isinstance(value, dict):
-        return {name: _resolved(path, f"{key}.{name}", item) for name, item in value.items()}
+        below = f"{key}." if key else ""
+        return {name: _resolved(path, item, f"{below}{name}", partly) for name, item in value.items()}
     if isinstance(value, list):
-        return [_resolved(path, key, item) for item in value]
+        return [_resolved(path, item, key, partly) for item in value]
     if not isinstance(value, str):
         return value
     if "${" in _REFERENCE.sub("", value):
@@ -171,9 +188,9 @@ def _resolved(path: Path, key: str, value: object) -> object:
             f"{path}: {key}: '{value}' holds a ${{ that names no variable. Example: ${{LAKE_BUCKET}}/lake"
         )
     for variable in _REFERENCE.findall(value):
-        if variable not in os.environ:
+        if not partly and not os.environ.get(variable):
+            what = "is empty." if variable in os.environ else f"is not set.{nearest(variable, os.environ)}"
             raise ConfigurationError(
-                f"{path}: {key}: the environment variable {variable} is not set."
-                f"{nearest(variable, os.environ)} Example: export {variable}=..."
+                f"{path}: {key}: the environment variable {variable} {what} Example: export {variable}=..."
             )
-    return _REFERENCE.sub(lambda match: os.environ[match[1]], value)
+    return _REFERENCE.sub(lambda match: os.environ.get(match[1]) or match[0], value)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from lakehouse.contracts.names import TableId
+from lakehouse.contracts.places import absolute
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Lake:
     @classmethod
     def at(cls, place: str) -> Lake:
         """A lake at a folder (relative ones are made absolute) or URI."""
-        return cls(place.rstrip("/") if "://" in place else str(Path(place).expanduser().resolve()))
+        return cls(absolute(place))
 
     @property
     def local(self) -> bool:

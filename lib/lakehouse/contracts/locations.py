@@ -30,6 +30,14 @@ PACKAGE = _package_folder()
 """Where the sources, conf/ and the log settings of this package can be read as files."""
 
 
+def checkout_folder(name: str) -> Path:
+    """A folder of the checkout; where there is none, a folder of this package, which may not be there."""
+    # Beside a package that was unpacked among the temporary files lie folders of anybody's.
+    checkout = PACKAGE.parents[1]
+    inside = PACKAGE.parent.name == "lib" and (checkout / "setup.py").is_file()
+    return (checkout if inside else PACKAGE) / name
+
+
 def conf_dir() -> Path:
     """The folder with environments/ and one folder per domain; raises ConfigurationError naming what was tried."""
     named = os.environ.get("LAKEHOUSE_CONF")
@@ -40,7 +48,7 @@ def conf_dir() -> Path:
                 "Name the folder that holds environments/ and one folder per domain."
             )
         return Path(named)
-    tried = [PACKAGE.parents[1] / "conf", PACKAGE / "conf"]
+    tried = list(dict.fromkeys([checkout_folder("conf"), PACKAGE / "conf"]))
     for folder in tried:
         if (folder / "environments").is_dir():
             return folder
@@ -52,7 +60,7 @@ def conf_dir() -> Path:
 
 def jars_dir() -> Path:
     """The folder with the Java archives: LAKEHOUSE_JARS, else the checkout's .jars."""
-    return Path(os.environ.get("LAKEHOUSE_JARS") or PACKAGE.parents[1] / ".jars")
+    return Path(os.environ.get("LAKEHOUSE_JARS") or checkout_folder(".jars"))
 
 
 def transform_file(domain: str, layer: str, name: str) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lakehouse.contracts.locations import PACKAGE, jars_dir
+from lakehouse.contracts.locations import PACKAGE, checkout_folder, jars_dir
 from lakehouse.orchestration.domain_step import DomainStep
 from lakehouse.orchestration.jobs import Job
 from lakehouse.orchestration.results import Context, StepMisconfiguredError, conclude
@@ -113,7 +113,7 @@ def _jars(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _script(name: str) -> Path:
-    folder = Path(os.environ.get("LAKEHOUSE_JOBS") or PACKAGE.parents[1] / "jobs")
+    folder = Path(os.environ.get("LAKEHOUSE_JOBS") or checkout_folder("jobs"))
     if not (folder / name).is_file():
         raise StepMisconfiguredError(
             f"There is no {name} in {folder}. Set LAKEHOUSE_JOBS to the folder with the job files; a package made by "

@@ -13,11 +13,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lakehouse.contracts.domains import domain_names
-from lakehouse.contracts.locations import PACKAGE
+from lakehouse.contracts.locations import checkout_folder
 from lakehouse.errors import ConfigurationError, LakehouseError
 from lakehouse.orchestration.pools import pools
 
@@ -44,7 +44,7 @@ class Site:
 
     home: Path
     port: int
-    dags: Path = PACKAGE.parents[1] / "dags"
+    dags: Path = field(default_factory=lambda: checkout_folder("dags"))
     parallelism: int = 4
 
     @property
