@@ -8,14 +8,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import find_namespace_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 
 
 class BuildWithConf(build_py):
-    """Adds conf/ to the wheel as lakehouse/conf.
+    """Adds conf/ to the wheel as lakehouse/conf, and an __init__.py to packages without one.
 
     Declaring it as a package (`package_dir={"lakehouse.conf": "conf"}`) gives the same wheel, but turns the
     editable install into an import hook, which type checkers and editors do not follow.
@@ -28,6 +28,9 @@ class BuildWithConf(build_py):
             shutil.rmtree(Path(self.build_lib, "lakehouse"), ignore_errors=True)
         super().run()
         if not self.editable_mode:
+            # A folder of modules is a package everywhere but in an archive (--py-files).
+            for package in self.packages:
+                Path(self.build_lib, *package.split("."), "__init__.py").touch()
             shutil.copytree(ROOT / "conf", Path(self.build_lib, "lakehouse", "conf"))
 
     def get_source_files(self) -> list[str]:
@@ -42,7 +45,7 @@ setup(
     description="Daily deliveries to bronze, silver and gold Delta tables, checked on the way",
     python_requires=">=3.10,<3.13",
     package_dir={"": "lib"},
-    packages=find_packages("lib"),
+    packages=find_namespace_packages("lib", include=["lakehouse*"], exclude=["*.__pycache__"]),
     package_data={"lakehouse": ["py.typed", "**/*.sql", "*.properties", "**/*.html", "**/*.csv", "**/*.json"]},
     # What runs it, as ranges; the same names as in requirements/main.in (tests/test_build.py compares them).
     install_requires=[

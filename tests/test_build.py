@@ -48,21 +48,34 @@ def run(*command: str | Path, cwd: Path, **env: str) -> subprocess.CompletedProc
 # --- The wheel ---
 
 
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """What a wheel is built from, in a copy: a build writes beside the sources."""
+    return copied(tmp_path / "source")
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy: a build writes beside the sources."""
-    source = tmp_path_factory.mktemp("source")
+    """The wheel, built where an earlier build has left something."""
+    source = copied(tmp_path_factory.mktemp("built") / "source")
+    stale = source / "build" / "lib" / "lakehouse" / "conf" / "gone.yml"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    return built(source)
+
+
+def copied(source: Path) -> Path:
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for folder in ("lib", "conf"):
         shutil.copytree(ROOT / folder, source / folder, ignore=ignore)
     for file in ("setup.py", "pyproject.toml"):
         shutil.copy(ROOT / file, source)
-    # As an earlier build would have left it.
-    stale = source / "build" / "lib" / "lakehouse" / "conf" / "gone.yml"
-    stale.parent.mkdir(parents=True)
-    stale.touch()
-    built = run(*PIP, "wheel", ".", *OFFLINE, "--no-build-isolation", "--wheel-dir", "dist", cwd=source)
-    assert built.returncode == 0, built.stdout + built.stderr
+    return source
+
+
+def built(source: Path) -> Path:
+    made = run(*PIP, "wheel", ".", *OFFLINE, "--no-build-isolation", "--wheel-dir", "dist", cwd=source)
+    assert made.returncode == 0, made.stdout + made.stderr
     (path,) = (source / "dist").glob("lakehouse-*.whl")
     return path
 
@@ -73,6 +86,23 @@ def test_wheel_holds_every_package_and_the_whole_conf(wheel: Path) -> None:
     expected = files_below(ROOT / "lib") | {f"lakehouse/conf/{name}" for name in files_below(ROOT / "conf")}
     assert "lakehouse/conf/jars.xml" in names
     assert names == expected
+
+
+def test_a_domain_without_init_files_works_out_of_a_wheel_too(source: Path) -> None:
+    folder = source / "lib" / "lakehouse" / "domains" / "shop" / "silver"
+    (folder / "__pycache__").mkdir(parents=True)
+    (folder / "orders.py").write_text("ONE = 1\n")
+    (folder / "__pycache__" / "orders.cpython-311.pyc").touch()
+    wheel = built(source)
+    with zipfile.ZipFile(wheel) as archive:
+        assert [name for name in archive.namelist() if "/shop/" in name] == [
+            "lakehouse/domains/shop/__init__.py",
+            "lakehouse/domains/shop/silver/__init__.py",
+            "lakehouse/domains/shop/silver/orders.py",
+        ]
+    what = "from lakehouse.domains.shop.silver.orders import ONE; print(ONE)"
+    found = run(sys.executable, "-c", what, cwd=source.parent, PYTHONPATH=str(wheel))
+    assert (found.stdout, found.stderr) == ("1\n", "")
 
 
 def test_conf_is_not_copied_into_the_sources() -> None:
