@@ -165,6 +165,17 @@ def test_a_landing_zone_in_the_home_directory(
     assert out.startswith(f"billing: nothing new in {conf.parent}/home/in; nothing was written\n")
 
 
+def test_a_lake_that_is_not_on_a_disk_is_refused_before_anything_is_written(conf: Path, lakehouse: Lakehouse) -> None:
+    lake = f"file://{conf.parent}/lake"
+    text = f"The lake {lake} is not on a local disk; only local lakes can be written yet."
+    for name in ([], ["--run-id", "nightly"]):
+        code, out, err = lakehouse("run", "billing", "--landing", ".", "--lake", lake, "--result", "r.json", *name)
+        assert (code, out, err) == (2, "", f"error {text}\n")
+        told = json.loads((conf.parent / "r.json").read_text())
+        assert (told["exit_code"], told["reason"]) == (2, text)
+    assert not (conf.parent / "lake").exists()
+
+
 def test_a_run_id_names_one_run(conf: Path, lakehouse: Lakehouse) -> None:
     ledger = Ledger(Lake.at(str(conf.parent / "lake")), "billing")
     ledger.record("runs", [{"run_id": "monday", "state": "finished", "command": "run"}])

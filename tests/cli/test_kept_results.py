@@ -72,3 +72,15 @@ def test_a_command_that_finds_no_lake_says_so_in_its_result_too(
     assert found["reason"] in error
     assert found["reason"].startswith(f"There is no lake at {tmp_path}/none")
     assert kept(tmp_path / "none", "r") == found
+
+
+def test_a_result_that_cannot_be_written_hides_nothing(lakehouse: Lakehouse, conf: Path) -> None:
+    """Libraries of object stores have errors of their own."""
+    lake = "foo://bucket/lake"
+    assert lakehouse("quarantine", "replay", "billing", "--lake", lake, "--run-id", "r") == (
+        2,
+        "",
+        f"error the result could not be written to {lake}/billing/results/r.json: Protocol not known: foo\n"
+        f"error There is no lake at {lake}. Run 'lakehouse run DOMAIN --lake {lake} --landing ...' first, or name "
+        "another folder with --lake.\n",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any
 
 import pytest
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.sources import CsvSource
 from lakehouse.contracts.tables import BronzeTable
-from lakehouse.errors import ObstacleError
+from lakehouse.errors import ConfigurationError, ObstacleError
 from lakehouse.landing.listing import MissingDay, list_source, missing_days, relist
 
 SOURCE = {"kind": "csv", "folder": "shop/orders", "files": "{date}/*.csv"}
@@ -202,6 +204,36 @@ def test_a_folder_that_goes_while_it_is_listed_is_no_error(tmp_path: Path, monke
     put(tmp_path, "2025-01-02/b.csv")
     failing(monkeypatch, tmp_path / "shop" / "orders" / "2025-01-02", errno.ENOENT)
     assert [file.delivery_id for file in list_source(str(tmp_path), TABLE).files] == ["orders/2025-01-01/a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("landing", "why"),
+    [
+        ("foo://bucket/in", "Protocol not known: foo"),
+        ("gs://bucket/in", "Please install gcsfs to access Google Storage"),
+    ],
+)
+def test_an_address_that_nothing_here_reads(landing: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    with pytest.raises(ConfigurationError) as found:
+        list_source(landing, TABLE)
+    assert str(found.value) == (
+        f"The landing zone {landing}/shop/orders cannot be read: {why}. "
+        "Name a folder, or install what reads such addresses."
+    )
+
+
+def test_a_store_that_has_errors_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(*_: object, **__: object) -> None:
+        raise RuntimeError("Unable to locate credentials")
+
+    monkeypatch.setattr(MemoryFileSystem, "find", find)
+    with pytest.raises(ObstacleError) as found:
+        list_source("memory://in", TABLE)
+    assert str(found.value) == (
+        "The folder /in/shop/orders of the landing zone cannot be listed: Unable to locate credentials. What lies in "
+        "it is not known, so this command goes no further: make the folder readable, then give the same command again."
+    )
 
 
 def test_a_hidden_folder_is_looked_into_for_manifests_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 from duckdb_extensions import import_extension
 
 from lakehouse.errors import TableError
-from lakehouse.ledger.entries import append, compact, read
+from lakehouse.ledger.entries import append, compact, open_table, read
 
 
 def test_a_table_that_was_never_written_is_empty(tmp_path: Path) -> None:
@@ -104,6 +104,20 @@ def test_a_damaged_table_is_explained(damage: str, tmp_path: Path) -> None:
         ". Nothing was changed. Restore the folder from a backup, or move the whole lake aside and load it anew."
     )
     assert "\n" not in text
+
+
+def test_nobody_is_told_to_move_a_lake_that_cannot_be_reached(tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    append(str(folder), "runs", [{"run_id": "one"}])
+    (folder / "_delta_log" / "00000000000000000000.json").write_text("{not json")
+    advice = "See that the address is right and that this process has credentials for it: nothing need be damaged."
+    with pytest.raises(TableError) as caught:
+        read(f"file://{folder}", "runs")
+    assert str(caught.value).startswith(f"The ledger table file://{folder} cannot be read: ")
+    assert str(caught.value).endswith(f". Nothing was changed. {advice}")
+    with pytest.raises(TableError) as caught:
+        open_table(f"file://{folder}")
+    assert str(caught.value).endswith(f". {advice}")
 
 
 def test_nothing_is_appended_to_a_damaged_table(tmp_path: Path) -> None:

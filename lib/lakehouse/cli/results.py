@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.cli.outputs import check_output, replaced
+from lakehouse.cli.screen import show_error
 from lakehouse.contracts.domains import Domain
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError, ExitCode, LakehouseError
@@ -73,8 +74,15 @@ def kept(
 
 
 def write_result(place: str | Path, summary: Mapping[str, Any]) -> None:
-    """Write the summary to a file or URI, whole or not at all."""
+    """Write the summary to a file or URI, whole or not at all; that it cannot be written is said, and ends nothing."""
     text = json.dumps(summary, indent=2, default=str) + "\n"
+    try:
+        _write(place, text)
+    except Exception as error:  # Libraries of object stores have errors of their own.
+        show_error(f"the result could not be written to {place}: {getattr(error, 'strerror', None) or error}")
+
+
+def _write(place: str | Path, text: str) -> None:
     if "://" in str(place):
         import fsspec
 

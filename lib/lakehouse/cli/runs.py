@@ -21,6 +21,7 @@ from lakehouse.contracts.environments import load_environment
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.places import absolute
 from lakehouse.errors import ExitCode, LakehouseError
+from lakehouse.ledger.writer import check_writable
 from lakehouse.steps.decisions import Decide, Ruling
 from lakehouse.steps.order import STEPS, dry_run, new_run_id, run_steps
 from lakehouse.steps.summary import RunSummary
@@ -79,10 +80,7 @@ def carry_out(request: Request) -> None:
         log.failed(error, code)
     log.close()
     for place in places:
-        try:
-            results.write_result(place, summary | {"exit_code": code})
-        except OSError as error:
-            show_error(f"the result could not be written to {place}: {error.strerror or error}")
+        results.write_result(place, summary | {"exit_code": code})
     raise typer.Exit(code)
 
 
@@ -91,6 +89,8 @@ def _run(request: Request, run_id: str, places: list[str | Path], log: RunLog) -
     environment = load_environment(request.environment)
     log.mask(environment.settings())
     lake = Lake.at(request.lake or environment.lake)
+    if not request.dry_run:
+        check_writable(lake)
     domain = load_domain(request.domain)
     landing = request.landing or environment.landing
     with Progress() as progress:

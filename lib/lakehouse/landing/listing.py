@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import BronzeTable
-from lakehouse.errors import ObstacleError
+from lakehouse.errors import ConfigurationError, ObstacleError
 
 _HIDDEN = (".", "_")
 
@@ -64,11 +64,19 @@ class Listing:
 
 
 def _filesystem(address: str) -> tuple[Any, str]:
-    """The file system that an address belongs to, and the path in it."""
+    """The file system that an address belongs to, and the path in it.
+
+    Raises ConfigurationError for an address of a kind that is unknown, or whose library is not installed.
+    """
     # Commands that look at no landing zone do without this import.
     from fsspec.core import url_to_fs
 
-    filesystem, path = url_to_fs(address)
+    try:
+        filesystem, path = url_to_fs(address)
+    except (ImportError, ValueError) as error:
+        raise ConfigurationError(
+            f"The landing zone {address} cannot be read: {error}. Name a folder, or install what reads such addresses."
+        ) from error
     return filesystem, str(path)
 
 
@@ -131,7 +139,7 @@ def _found(filesystem: Any, root: str, passed_over: Callable[[str], bool]) -> It
         return
     try:
         listed = filesystem.find(root, detail=True)
-    except OSError as error:
+    except Exception as error:  # Missing credentials are no OSError for all libraries of object stores.
         raise _unlistable(root, error) from error
     yield from listed.values()
 
@@ -163,9 +171,10 @@ def _facts(filesystem: Any, entry: os.DirEntry[str]) -> dict[str, Any] | None:
     return None
 
 
-def _unlistable(folder: str, error: OSError) -> ObstacleError:
+def _unlistable(folder: str, error: Exception) -> ObstacleError:
+    reason = getattr(error, "strerror", None) or error
     return ObstacleError(
-        f"The folder {_printable(folder)} of the landing zone cannot be listed: {error.strerror or error}. "
+        f"The folder {_printable(folder)} of the landing zone cannot be listed: {reason}. "
         "What lies in it is not known, so this command goes no further: make the folder readable, then give the same "
         "command again."
     )

@@ -55,8 +55,6 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 _DAMAGED = "Kernel error"
 """How delta-rs begins to tell of a log that it cannot make sense of."""
 
-_THEN = "Restore the folder from a backup, or move the whole lake aside and load it anew."
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -87,8 +85,14 @@ def _explained(folder: str) -> Iterator[None]:
         yield
     except Exception as error:  # a data file that is gone comes as a bare Exception
         raise TableError(
-            f"The ledger table {folder} cannot be read: {in_short(error)}. Nothing was changed. {_THEN}"
+            f"The ledger table {folder} cannot be read: {in_short(error)}. Nothing was changed. {_then(folder)}"
         ) from error
+
+
+def _then(place: str) -> str:
+    if "://" in place:
+        return "See that the address is right and that this process has credentials for it: nothing need be damaged."
+    return "Restore the folder from a backup, or move the whole lake aside and load it anew."
 
 
 def in_short(error: Exception) -> str:
@@ -103,7 +107,8 @@ def open_table(path: str) -> DeltaTable | None:
     except DeltaError as error:
         if not str(error).startswith(_DAMAGED):
             raise
-        raise TableError(f"The log of the table {path} cannot be read: {in_short(error)[:300]}. {_THEN}") from error
+        reason = in_short(error)[:300]
+        raise TableError(f"The log of the table {path} cannot be read: {reason}. {_then(path)}") from error
 
 
 def _open(path: str) -> DeltaTable | None:

@@ -37,12 +37,17 @@ class Claim(Protocol):
         """Let another process of this machine, the Spark driver, count as the writer too as long as it lives."""
 
 
-@contextmanager
-def claim(lake: Lake, domain: str, run_id: str, say: Say = print, lease_seconds: float = SECONDS) -> Iterator[Claim]:
-    """Hold the right to write a domain; raises WriterBusyError, which says who holds it, when it is taken."""
+def check_writable(lake: Lake) -> None:
+    """Raise ConfigurationError for a lake that is not on a disk."""
     if not lake.local:
         # Claims are ready for object stores (see ``hold``); other parts of the engine still need a disk.
         raise ConfigurationError(f"The lake {lake.root} is not on a local disk; only local lakes can be written yet.")
+
+
+@contextmanager
+def claim(lake: Lake, domain: str, run_id: str, say: Say = print, lease_seconds: float = SECONDS) -> Iterator[Claim]:
+    """Hold the right to write a domain; raises WriterBusyError, which says who holds it, when it is taken."""
+    check_writable(lake)
     with hold(lake, domain, run_id, say, Pace.of(lease_seconds)) as held:
         yield held
 
