@@ -81,6 +81,9 @@ sql: $(VENV)/.main  ## A SQL prompt over the lake, or one statement: [SQL="selec
 	@$(LAKEHOUSE) sql --lake "$$LAKE" $(ARGS) $${SQL:+"$$SQL"}
 
 report: $(VENV)/.main $(VENV)/.report  ## An HTML page of charts and figures of each domain: [DOMAIN=] [LAKE=] [OUT=file]
+	@if [ -n "$$OUT" ] && [ $(words $(or $(DOMAIN),$(DOMAINS))) != 1 ]; then \
+		echo "OUT is the page of one domain. Say which: make report DOMAIN=billing OUT=$$OUT" >&2; exit 1; \
+	fi
 	@mkdir -p data
 	@set -e; for domain in $${DOMAIN:-$(DOMAINS)}; do \
 		$(LAKEHOUSE) report "$$domain" --lake "$$LAKE" --out "$${OUT:-data/$$domain-report.html}" $(ARGS); \

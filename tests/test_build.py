@@ -345,6 +345,18 @@ def test_make_report_names_a_file_for_each_domain(checkout: Path) -> None:
     assert arguments(named.stdout) == ["report", "retail", "--lake", "/my lake", "--out", "a b.html"]
 
 
+def test_make_report_writes_one_page_into_one_file(checkout: Path) -> None:
+    for given in ((), ("DOMAIN=billing retail",)):
+        failed = run("make", "report", "OUT=a b.html", *given, cwd=checkout)
+        assert (failed.returncode, arguments(failed.stdout)) == (2, [])
+        said, make_itself = failed.stderr.strip().splitlines()
+        assert said == "OUT is the page of one domain. Say which: make report DOMAIN=billing OUT=a b.html"
+        assert make_itself.startswith("make")
+    shutil.rmtree(checkout / "conf" / "retail")
+    made = run("make", "report", "OUT=x.html", cwd=checkout)
+    assert arguments(made.stdout) == ["report", "billing", "--lake", "data/lake", "--out", "x.html"]
+
+
 def test_make_passes_a_failure_on(checkout: Path) -> None:
     assert run("make", "run", "DOMAIN=failing", "LANDING=x", cwd=checkout).returncode != 0
     done = run("make", "run", "DOMAIN=failing retail", "LANDING=x", cwd=checkout)

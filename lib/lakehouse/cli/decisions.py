@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from lakehouse.cli import options as o
 from lakehouse.cli.runs import Request, carry_out
 from lakehouse.errors import ConfigurationError
+from lakehouse.ledger.processes import user_name
 from lakehouse.steps.decisions import Decide, release, release_all, retract
 
 DeliveryName = Annotated[
@@ -24,7 +24,7 @@ STEPS = ("refine", "aggregate")
 
 def decided_by(who: str | None) -> str:
     """Who decides; the user of this machine when nobody is named."""
-    return who or getpass.getuser()
+    return who or user_name()
 
 
 def check_because(why: str) -> str:

@@ -32,7 +32,7 @@ def this_process() -> Process:
 
 def process_of_this_machine(number: int) -> Process:
     """A process of this machine, by its number."""
-    return Process(_user(), socket.gethostname(), _machine(), number, _started(number))
+    return Process(user_name(), socket.gethostname(), _machine(), number, _started(number))
 
 
 def proven_dead(process: Process, observer: Process | None = None) -> bool:
@@ -53,7 +53,8 @@ def proven_dead(process: Process, observer: Process | None = None) -> bool:
     return _is_corpse(process.number) or bool(started and process.started and started != process.started)
 
 
-def _user() -> str:
+def user_name() -> str:
+    """The user that this process runs as."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # A container may run under a number that has no name.

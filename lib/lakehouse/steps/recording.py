@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 
 from lakehouse.contracts.names import TableId
 from lakehouse.ledger.book import table_version
+from lakehouse.ledger.processes import user_name
 from lakehouse.steps.summary import RunSummary
 from lakehouse.steps.workspace import Workspace
 
@@ -49,7 +49,7 @@ def record_run(work: Workspace, state: str, summary: RunSummary) -> None:
         },
         "exit_code": summary.exit_code if done else None,
         "reason": summary.reason or None,
-        "host": f"{getpass.getuser()}@{socket.gethostname()}",
+        "host": f"{user_name()}@{socket.gethostname()}",
         "process": os.getpid(),
         "summary": details,
     }
