@@ -27,9 +27,9 @@ def test_a_package_out_of_an_archive_uses_nothing_that_lies_beside_it(tmp_path: 
     """Among temporary files anybody can put a folder that looks like a checkout's."""
     wheel = tmp_path / "lakehouse.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
-        for folder, inside, files in ((ROOT / "lib", ".", "*.py"), (ROOT / "conf", "lakehouse/conf", "*.yml")):
-            for path in folder.rglob(files):
-                archive.write(path, Path(inside, path.relative_to(folder)))
+        for source, inside, files in (("lib", ".", "*.py"), ("conf", "lakehouse/conf", "*.yml")):
+            for path in (ROOT / source).rglob(files):
+                archive.write(path, Path(inside, path.relative_to(ROOT / source)))
     scratch = tmp_path / "scratch"
     shutil.copytree(ROOT / "conf", scratch / "conf")
     for folder in (".jars", "jobs", "lib"):
