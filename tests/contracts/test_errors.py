@@ -45,6 +45,10 @@ def derived(expression: str) -> Change:
     return Change(SILVER, "derived: to_date(usage_timestamp)", f"derived: {expression}")
 
 
+def formats(text: str) -> Change:
+    return Change(SILVER, "from: timestamp", f"from: timestamp, formats: [{text}]")
+
+
 def mapped(text: str) -> str:
     return f"region: {{type: string, mapped: {text}, description: Region of the resource}}"
 
@@ -169,6 +173,7 @@ MISTAKES = {
     "decimal precision": [Change(SILVER, '"decimal(20,8)"', '"decimal(40,8)"')],
     "decimal scale": [Change(SILVER, '"decimal(20,8)"', '"decimal(8,20)"')],
     "column name": [Change(SILVER, "  region: {", "  Region: {")],
+    "column name of the engine's kind": [Change(SILVER, "  region: {", "  _rank: {")],
     "column name that is a number": [Change(SILVER, "  region: {", "  1: {")],
     "column that is a text": [Change(SILVER, REGION, "region: string")],
     "column that is nothing": [Change(SILVER, REGION, "region:")],
@@ -230,6 +235,11 @@ MISTAKES = {
     "from and computed": [Change(SILVER, "from: timestamp", "from: timestamp, computed: true")],
     "formats of a text": [Change(SILVER, "region: {type: string", "region: {type: string, formats: [iso8601]")],
     "formats of a derived column": [derived("to_date(usage_timestamp), formats: [iso8601]")],
+    "format of minutes for months": [formats("dd/mm/yyyy")],
+    "format with a letter of another meaning": [formats("dd/MM/YYYY")],
+    "format with half an hour of twelve": [formats("'yyyy-MM-dd hh:mm:ss'")],
+    "format that is misspelt": [formats("iso-8601")],
+    "no format": [formats("")],
     "derived in gold": [Change(DAILY, "credits_used: {", "credits_used: {derived: 1 + 1, ")],
     "unknown key column": [Change(SILVER, "keys: [usage_timestamp", "keys: [usage_timestmp")],
     "key column twice": [Change(SILVER, "keys: [usage_timestamp", "keys: [user_id")],

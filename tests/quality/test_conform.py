@@ -86,6 +86,32 @@ def test_times_of_iso_8601_are_read_as_utc(text: str, value: str, spark: SparkSe
     assert [row["t"] for row in found] == [value]
 
 
+@pytest.mark.parametrize(
+    ("form", "text", "value"),
+    [
+        ("G y L d K a m s SSSSSSSSS VV", "AD 2025 1 31 0 PM 5 9 120000000 Europe/Paris", "2025-01-31 11:05:09.12"),
+        ("yyyyMMddkkmm", "202501312359", "2025-01-31 23:59:00"),
+        ("GGGG yyyyyy MMMM d, h:m a z", "Anno Domini 002025 January 31, 12:30 AM UTC", "2025-01-31 00:30:00"),
+        ("yy LLL dd HH:mm:ss,S O", "25 Jan 31 23:59:01,5 GMT+1", "2025-01-31 22:59:01.5"),
+        ("yyyy-MM-dd['T'HH:mm[ OOOO][zzzz]]", "2025-01-31T10:30 GMT+01:00", "2025-01-31 09:30:00"),
+        ("yyyy-MM-dd['T'HH:mm[ OOOO][zzzz]]", "2025-01-31", "2025-01-31 00:00:00"),
+        ("yyyy-MM-dd HH:mmXXXXX", "2025-01-31 10:30+01:00:00", "2025-01-31 09:30:00"),
+        ("yyyy-MM-dd HH:mmxxxxx", "2025-01-31 10:30+01:00:00", "2025-01-31 09:30:00"),
+        ("yyyy-MM-dd HH:mmZZZZZ", "2025-01-31 10:30+01:00", "2025-01-31 09:30:00"),
+        ("yyyy-MM-dd hh:mm a", "2025-01-31 13:30 PM", None),
+        ("yyyy-MM-dd", "2025-02-29", None),
+    ],
+)
+def test_each_letter_that_a_format_may_hold_is_read(
+    form: str, text: str, value: str | None, spark: SparkSession
+) -> None:
+    declared = {"type": "timestamp", "description": "x", "from": "timestamp", "formats": [form]}
+    stamp = contract_columns.Column.model_validate(declared)
+    table = TABLE.model_copy(update={"columns": {**TABLE.columns, "usage_timestamp": stamp}})
+    rows = conform(bronze(spark, [{**GOOD, "timestamp": text}]), table, BRONZE)
+    assert [row["t"] for row in rows.selectExpr("cast(usage_timestamp as string) as t").collect()] == [value]
+
+
 def test_what_cannot_be_read_exactly_is_a_reason_and_never_a_guess(spark: SparkSession) -> None:
     assert broken(
         spark,

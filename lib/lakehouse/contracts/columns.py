@@ -8,12 +8,13 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, BeforeValidator, Field, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
+from lakehouse.contracts.date_formats import ISO, DateFormats
 from lakehouse.contracts.declaration import Declaration
 from lakehouse.errors import nearest
 
 SIMPLE_TYPES = ("string", "int", "bigint", "boolean", "date", "timestamp")
 _DECIMAL = re.compile(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)\Z")
-_COLUMN_NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
+_COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 _READING = {"formats": ("date", "timestamp"), "true_values": ("boolean",), "false_values": ("boolean",)}
 """Settings that say how text is read, and the types that they are for."""
@@ -153,7 +154,7 @@ class Column(Declaration):
     required: bool = False
     source: str | None = Field(default=None, alias="from")
     """The bronze column that it is read from; its own name when absent."""
-    formats: tuple[str, ...] = ("iso8601",)
+    formats: DateFormats = (ISO,)
     """How a date or timestamp is written: iso8601 or Java patterns such as M/d/yyyy H:mm."""
     true_values: tuple[str, ...] = ("true", "t", "yes", "y", "1")
     false_values: tuple[str, ...] = ("false", "f", "no", "n", "0")

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.contracts import columns as contract_columns
 from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
+from lakehouse.contracts.date_formats import ISO
 from lakehouse.contracts.tables import BronzeTable, GoldTable, SilverTable
 from lakehouse.errors import ConfigurationError
 from lakehouse.quality.decided import DECIDED, PATCHED_WHOLE
@@ -211,7 +212,7 @@ def _within_years(value: Column, kind: str) -> Column:
 
 
 def _moment(text: Column, kind: str, form: str) -> Column:
-    if form != "iso8601":
+    if form != ISO:
         parsed = F.to_timestamp(text, form)
         return parsed.cast("date") if kind == "date" else parsed
     if kind == "date":

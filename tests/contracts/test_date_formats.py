@@ -1,0 +1,61 @@
+"""Formats of dates and times: what leaves something open is refused, with what is missing."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from lakehouse.contracts.columns import Column
+
+
+def column(form: str) -> Column:
+    return Column(type="timestamp", description="x", formats=(form,))
+
+
+@pytest.mark.parametrize(
+    ("form", "problem"),
+    [
+        ("", "it names no year (y)."),
+        ("[]", "it names no year (y)."),
+        ("dd.MM", "it names no year (y)."),
+        ("HH:mm", "it names no year (y)."),
+        ("dd/mm/yyyy", "it names no month (M)."),
+        ("yyyy[-MM-dd]", "it names no month (M)."),
+        ("MM/yyyy", "it names no day (d)."),
+        ("yyyy-MM-dd hh:mm", "it names an hour of twelve (h or K) without am or pm (a)."),
+        ("yyyy-MM-dd hh:mm[ a]", "it names an hour of twelve (h or K) without am or pm (a)."),
+        ("yyyy-MM-dd a", "it names am or pm (a) without an hour (h)."),
+        ("yyyy-MM-dd mm", "it names minutes (m) without an hour (H)."),
+        ("yyyy-MM-dd[ HH]:mm", "it names minutes (m) without an hour (H)."),
+        ("yyyy-MM-dd HH:ss", "it names seconds (s) without minutes (m)."),
+        ("yyyy-MM-dd HH:mm:SS", "it names a fraction (S) without seconds (s)."),
+        ("dd/MM/YYYY", "it holds 'YYYY'."),
+        ("yyyy-MM-DD", "it holds 'DD'."),
+        ("yyyy-MM-ddd", "it holds 'ddd'."),
+        ("yyyy-MM-ddTHH:mm", "it holds 'T'."),
+        ("yyyy-MM-dd V", "it holds 'V'."),
+        ("%d/%m/%Y", "it holds 'Y'."),
+        ("hello", "it holds 'e'."),
+        ("ISO8601", "it holds 'I'. Did you mean 'iso8601'?"),
+        ("yyyy-MM-dd'", "it holds a ' that stands alone."),
+        ("yyyy-MM-dd [HH", "it holds a [ that stands alone."),
+        ("yyyy-MM-dd]", "it holds a ] that stands alone."),
+        ("yyyy-MM-dd {HH}", "it holds a { that stands alone."),
+    ],
+)
+def test_a_format_that_leaves_something_open_is_refused(form: str, problem: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        column(form)
+    text = caught.value.errors()[0]["msg"]
+    assert text.startswith(f"'{form}' is not a format that can be read: {problem} Allowed: iso8601, or a pattern with ")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "iso8601", "M/d/yyyy H:mm", "yyyyMMdd", "dd.MM.yy", "d 'de' MMMM yyyy", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+        "M/d/yyyy h:mm a", "yyyy-MM-dd[ HH:mm[:ss]]", "d-LLL-yyyy", "yyyy-MM-dd 'o''clock'",
+    ],
+)  # fmt: skip
+def test_a_format_that_says_everything_is_taken(form: str) -> None:
+    assert column(form).formats == (form,)
