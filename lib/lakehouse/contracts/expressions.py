@@ -6,6 +6,7 @@ sqlglot takes longer to import than all the rest of a short command: it waits un
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,16 @@ _EXAMPLE = "Example: credit_usage < 0"
 
 _CHANGING_FUNCTIONS = {
     "current_catalog", "current_database", "current_schema", "current_timezone", "input_file_block_length",
-    "input_file_block_start", "input_file_name", "monotonically_increasing_id", "now", "spark_partition_id",
-    "unix_timestamp", "user", "version",
+    "input_file_block_start", "input_file_name", "java_method", "monotonically_increasing_id", "now", "randstr",
+    "reflect", "session_user", "spark_partition_id", "try_reflect", "uniform", "unix_timestamp", "user", "version",
 }  # fmt: skip
-"""Functions whose value is not decided by their arguments, among those that sqlglot has no class for."""
+"""Functions whose value is not decided by their arguments, besides those that sqlglot has classes for."""
+
+_RELATIVE = re.compile(r"\s*(?:now|today|yesterday|tomorrow)(?:\W+\S*)?\s*", re.IGNORECASE)
+"""Texts that Spark puts the day or time of the run in place of where a date or time is meant; a zone may follow."""
+
+_SIGNS = {"SEMICOLON", "DCOLON", "COLON", "PLACEHOLDER", "PARAMETER"}
+"""What sqlglot understands and Spark does not, in an expression that stands for itself."""
 
 
 def check_expression(where: str, sql: str, columns: Collection[str]) -> set[str]:
@@ -58,6 +65,7 @@ def _parsed(where: str, sql: str) -> exp.Expr:
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
         tree = sqlglot.parse_one(f"SELECT {sql}", read="spark")
+        signs = [token.text for token in sqlglot.tokenize(sql, read="spark") if token.token_type.name in _SIGNS]
     except ParseError as error:
         raise ConfigurationError(f"{where}: '{sql}' is not a SQL expression{_place(error)}. {_EXAMPLE}") from error
     except SqlglotError as error:
@@ -68,6 +76,11 @@ def _parsed(where: str, sql: str) -> exp.Expr:
     more = [name for name, value in tree.args.items() if value and name != "expressions"]
     if not isinstance(tree, exp.Select) or more or len(tree.expressions) != 1 or isinstance(tree.selects[0], exp.Alias):
         raise ConfigurationError(f"{where}: '{sql}' is not one SQL expression. {_EXAMPLE}")
+    if signs:
+        cast = "; a type is changed by CAST(... AS ...)" if "::" in signs else ""
+        raise ConfigurationError(
+            f"{where}: '{sql}' holds '{signs[0]}', which Spark does not take in an expression{cast}. {_EXAMPLE}"
+        )
     return tree.selects[0]
 
 
@@ -92,6 +105,11 @@ def _forbidden(tree: exp.Expr) -> Iterator[str]:
     ):
         if tree.find(*kinds):
             yield words
-    for function in tree.find_all(exp.Anonymous):
-        if function.name.lower() in _CHANGING_FUNCTIONS:
-            yield f"{function.name.lower()}()"
+    for function in tree.find_all(exp.Func):
+        name = (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
+        if name in _CHANGING_FUNCTIONS:
+            yield f"{name}()"
+    for text in tree.find_all(exp.Literal):
+        # LIKE compares texts, whatever stands beside it.
+        if text.is_string and _RELATIVE.fullmatch(text.name) and not isinstance(text.parent, exp.Like | exp.ILike):
+            yield f"'{text.name}', which stands for the time of the run beside dates (texts: LIKE '{text.name}')"

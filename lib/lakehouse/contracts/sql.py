@@ -34,8 +34,10 @@ def _check_derived(table: SilverTable) -> None:
     known = {name for name, column in table.columns.items() if not column.sql} | _DELIVERED
     of_key = set(table.write.keys)
     for name, sql in table.derived():
-        where = f"{table.file}: columns.{name}.{'mapped' if table.columns[name].mapped else 'derived'}"
-        used = check_expression(where, sql, known | set(table.columns))
+        mapped = table.columns[name].mapped
+        where = f"{table.file}: columns.{name}.{'mapped' if mapped else 'derived'}"
+        # Of a mapping only its source is the contract's own SQL: its texts are texts, whatever they say.
+        used = check_expression(where, mapped.source if mapped else sql, known | set(table.columns))
         for later in sorted(used - known):
             raise ConfigurationError(
                 f"{where}: '{sql}' uses '{later}', which is derived here or below. Move it above '{name}'."

@@ -1,0 +1,96 @@
+"""SQL in contracts, without Spark: what depends on the run, and what only other dialects know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lakehouse.contracts.domains import load_domain
+from lakehouse.contracts.expressions import check_expression
+from lakehouse.contracts.sql import check_sql
+from lakehouse.errors import ConfigurationError
+from tests.contracts.places import SILVER, Change, copy_conf
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COLUMNS = {"day", "region"}
+
+
+def problem(sql: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        check_expression("x.yml: derived", sql, COLUMNS)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sql", "word"),
+    [
+        ("day <= date 'today'", "today"),
+        ("day <= timestamp 'now'", "now"),
+        ("day <= cast('yesterday' as timestamp)", "yesterday"),
+        ("to_date(' Tomorrow ') = day", " Tomorrow "),
+        ("day <= 'TODAY'", "TODAY"),
+        ("day <= 'today Europe/Paris'", "today Europe/Paris"),
+        ("day <= 'today+01:00'", "today+01:00"),
+        ("day IN ('today', '2025-01-31')", "today"),
+    ],
+)
+def test_a_text_that_is_the_day_of_the_run_is_refused(sql: str, word: str) -> None:
+    assert problem(sql) == (
+        f"x.yml: derived: '{sql}' holds '{word}', which stands for the time of the run beside dates "
+        f"(texts: LIKE '{word}'); it must depend on one row alone. Example: credit_usage < 0"
+    )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "region LIKE 'today'", "region NOT LIKE 'now'", "region ILIKE 'Tomorrow'", "region = 'now or never'",
+        "region = 'nowhere'", "day >= date 'epoch'", "day >= date '2025-01-31'",
+    ],
+)  # fmt: skip
+def test_other_texts_are_taken(sql: str) -> None:
+    assert check_expression("x.yml", sql, COLUMNS) <= COLUMNS
+
+
+def test_what_a_mapping_gives_is_text_whatever_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mapped = "mapped: {from: delivery_id, values: {'*_0_*': today}}, "
+    monkeypatch.setenv(
+        "LAKEHOUSE_CONF", str(copy_conf(tmp_path / "conf", Change(SILVER, "region: {", f"region: {{{mapped}")))
+    )
+    check_sql(load_domain("billing"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "current_catalog", "current_database", "current_schema", "current_timezone", "input_file_name", "java_method",
+        "monotonically_increasing_id", "now", "reflect", "session_user", "spark_partition_id", "user", "version",
+    ],
+)  # fmt: skip
+def test_a_function_of_the_run_is_refused(name: str) -> None:
+    assert f" holds {name}(); it must depend on one row alone." in problem(f"{name}() = region")
+
+
+@pytest.mark.parametrize("name", ["current_date", "current_timestamp", "current_user", "curdate", "localtimestamp"])
+def test_a_clock_is_refused(name: str) -> None:
+    assert " holds the time or the user of the run; " in problem(f"{name}() = region")
+
+
+@pytest.mark.parametrize(
+    ("sql", "sign"),
+    [("region = 'a';", ";"), ("? = region", "?"), (":x = region", ":"), ("@x = region", "@"), ("${x} = region", "$")],
+)
+def test_signs_that_spark_does_not_take_are_refused(sql: str, sign: str) -> None:
+    assert problem(sql) == (
+        f"x.yml: derived: '{sql}' holds '{sign}', which Spark does not take in an expression. Example: credit_usage < 0"
+    )
+
+
+def test_a_cast_of_another_dialect_is_told_with_that_of_spark() -> None:
+    assert problem("region::int = 1") == (
+        "x.yml: derived: 'region::int = 1' holds '::', which Spark does not take in an expression; "
+        "a type is changed by CAST(... AS ...). Example: credit_usage < 0"
+    )
