@@ -49,6 +49,19 @@ def formats(text: str) -> Change:
     return Change(SILVER, "from: timestamp", f"from: timestamp, formats: [{text}]")
 
 
+def prices(folder: str) -> Change:
+    text = f"description: x\nsource: {{kind: csv, folder: {folder}, files: '*.csv'}}\ncolumns: {{price: {{}}}}\n"
+    return Change("billing/bronze/prices.yml", "", text)
+
+
+def schedule(text: str) -> Change:
+    return Change(DOMAIN, '"0 2 * * *"', f'"{text}"')
+
+
+def parameter(text: str) -> Change:
+    return Change(DAILY, "write:", f"parameters: {{high_from: {text}}}\nwrite:")
+
+
 def mapped(text: str) -> str:
     return f"region: {{type: string, mapped: {text}, description: Region of the resource}}"
 
@@ -88,6 +101,9 @@ MISTAKES = {
     "key that is a list": [Change(SILVER, "columns:\n", "? [a]\n: b\ncolumns:\n")],
     "key twice": [Change(SILVER, "write:\n", "description: again\nwrite:\n")],
     "column twice": [Change(SILVER, "  region: {", "  user_id: {type: string, description: x}\n  region: {")],
+    "number with a leading zero": [parameter("010000")],
+    "number to the base of sixty": [parameter("1:30")],
+    "number with an exponent": [parameter("1e4")],
     # --- files
     "file ending": [Change("billing/gold/x.yaml", "", "a: b\n")],
     "folder of a contract": [Change("billing/glod/x.yml", "", "a: b\n")],
@@ -142,6 +158,7 @@ MISTAKES = {
     "thresholds in the wrong order": [threshold("{figure: credits_used, says: region, warn_below: 1, error_below: 2}")],
     "threshold of an unknown figure": [threshold("{figure: credit_used, says: region, warn_below: 1}")],
     "threshold of unknown rows": [threshold("{figure: credits_used, says: region, warn_below: 1, where: regio = 'x'}")],
+    "threshold of a text": [threshold("{figure: region, says: region, warn_below: 1}")],
     "history with a column of its own": [HISTORY, Change(SILVER, "  region: {", "  valid_to: {")],
     "history of an unknown column": [history(", type_1: [regio]")],
     "history of a key": [history(", type_1: [user_id]")],
@@ -331,6 +348,9 @@ MISTAKES = {
     "two stars": [Change(BRONZE, "year={year}/month={month}/day={day}/*.csv", "**/*.csv")],
     "absolute folder": [Change(BRONZE, "folder: billing", "folder: /billing")],
     "folder above": [Change(BRONZE, "folder: billing", "folder: ../billing")],
+    "folder of two sources": [prices("billing/")],
+    "folder in the folder of another source": [prices("billing/prices")],
+    "folder around the folder of another source": [prices(".")],
     "delimiter that is a word": [Change(BRONZE, "columns:\n", "  delimiters: [tab]\ncolumns:\n")],
     "delimiter that is a letter": [Change(BRONZE, "columns:\n", "  delimiters: [',', x]\ncolumns:\n")],
     "tab that is no tab": [Change(BRONZE, "columns:\n", "  delimiters: [',', '\\t']\ncolumns:\n")],
@@ -350,6 +370,14 @@ MISTAKES = {
     "unknown key of a domain": [Change(DOMAIN, "owner:", "ower:")],
     "start that is no date": [Change(DOMAIN, "2025-01-01", "soon")],
     "schedule": [Change(DOMAIN, '"0 2 * * *"', "daily")],
+    "schedule with too few fields": [schedule("0 2 * *")],
+    "minute that does not exist": [schedule("0,99 2 * * *")],
+    "hour that does not exist": [schedule("0 24 * * *")],
+    "day of a month that does not exist": [schedule("0 0 0 * *")],
+    "month that does not exist": [schedule("0 0 1 1-13 *")],
+    "day of a week that does not exist": [schedule("0 0 * * 8")],
+    "steps of nothing": [schedule("*/0 * * * *")],
+    "range from the higher number": [schedule("0 22-2 * * *")],
     "no owner": [Change(DOMAIN, "owner: billing-data\n", "")],
     "ledger kept shorter than a restore goes back": [
         Change(DOMAIN, "owner:", "keep_ledger_days: 60\nrestore_days: 90\nowner:")
@@ -441,6 +469,12 @@ def test_the_configuration_without_a_mistake_is_taken(monkeypatch: pytest.Monkey
         "billing.gold.daily_usage",
         "billing.gold.region_totals",
     ]
+
+
+@pytest.mark.parametrize("text", ["0 0 * * 0,7", "*/15 6-18/2 1,31 12 1-5", "59 23 31 12 7", "5/10 * * * *"])
+def test_a_schedule_that_cron_knows_is_taken(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(copy_conf(tmp_path / "conf", schedule(text), prices("billing_prices"))))
+    assert load_domain("billing").facts.schedule == text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ Everything here is decided by names alone; what needs SQL to be understood is in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import PurePosixPath
 
 from lakehouse.contracts.columns import DELIVERY_COLUMNS, HISTORY_COLUMNS, RESERVED, TOLD_COLUMNS
 from lakehouse.contracts.computed_checks import check_computed
@@ -40,6 +42,7 @@ def check_tables(tables: Mapping[TableId, AnyTable]) -> None:
                 _check_silver(table, tables[table.bronze.owner])
             case GoldTable():
                 check_computed(table, tables)
+    _check_folders([table for table in tables.values() if isinstance(table, BronzeTable)])
 
 
 def foreign_partition(table: SilverTable, name: str) -> ConfigurationError:
@@ -75,6 +78,18 @@ def _check_bronze(table: BronzeTable) -> None:
                     "A name in a header must mean one column."
                 )
     check_known(table, "write.partition_by", table.write.partition_by, ["delivery_date"])
+
+
+def _check_folders(tables: Sequence[BronzeTable]) -> None:
+    """Raise ConfigurationError when the same file could be a delivery of two sources."""
+    for one, other in combinations(tables, 2):
+        first, second = PurePosixPath(one.source.folder), PurePosixPath(other.source.folder)
+        if first.is_relative_to(second) or second.is_relative_to(first):
+            raise ConfigurationError(
+                f"{other.file}: source.folder: '{other.source.folder}' and '{one.source.folder}', the folder of "
+                f"'{one.id}', are the same or lie in one another: files of one source would be taken for files of the "
+                f"other. Give each a folder of its own. Example: folder: {other.id.domain}_{other.id.name}"
+            )
 
 
 def _check_silver(table: SilverTable, bronze: AnyTable) -> None:

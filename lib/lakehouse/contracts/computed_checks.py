@@ -46,6 +46,12 @@ def check_computed(table: GoldTable, tables: Mapping[TableId, AnyTable]) -> None
     check_gates(table, [*table.columns])
     for number, threshold in enumerate(table.thresholds):
         check_known(table, f"thresholds.{number}", [threshold.figure, threshold.says], table.columns)
+        figure = table.columns[threshold.figure]
+        if figure.type not in ("int", "bigint") and not figure.decimal:
+            raise ConfigurationError(
+                f"{table.file}: thresholds.{number}.figure: '{threshold.figure}' is {figure.type}, and a figure is a "
+                "number: int, bigint or decimal(precision,scale). Name a column of such a type."
+            )
 
 
 def _check_beside(table: GoldTable, name: str, source: TableId, owner: AnyTable) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -12,8 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, ValidationError
 
 from lakehouse.contracts.checks import check_retention, check_tables
 from lakehouse.contracts.declaration import Declaration
@@ -22,7 +20,7 @@ from lakehouse.contracts.locations import conf_dir, parsed_code, transform_file
 from lakehouse.contracts.messages import explain
 from lakehouse.contracts.names import LAYERS, TableId
 from lakehouse.contracts.rules import MOST_DAYS
-from lakehouse.contracts.schedules import Alerts, Arrival, Retries
+from lakehouse.contracts.schedules import Alerts, Arrival, Retries, Schedule
 from lakehouse.contracts.tables import (
     AnyTable,
     BronzeTable,
@@ -34,9 +32,6 @@ from lakehouse.contracts.tables import (
 from lakehouse.contracts.yaml_files import read_mapping
 from lakehouse.errors import ConfigurationError, nearest
 
-_CRON_FIELD = r"(\*|\d+(-\d+)?)(/\d+)?(,(\*|\d+(-\d+)?)(/\d+)?)*"
-_CRON = re.compile(rf"{_CRON_FIELD}( {_CRON_FIELD}){{4}}")
-
 
 class DomainFacts(Declaration):
     """What conf/<domain>/domain.yml says."""
@@ -46,7 +41,7 @@ class DomainFacts(Declaration):
     description: str
     owner: str
     start_date: date
-    schedule: str = "0 0 * * *"
+    schedule: Schedule = "0 0 * * *"
     """When it runs, in UTC, as five fields of cron: minute, hour, day of month, month, day of week."""
     tags: tuple[str, ...] = ()
     """Words by which the scheduler's page finds the domain's DAG, besides its name."""
@@ -59,18 +54,6 @@ class DomainFacts(Declaration):
     """For how long ``lakehouse restore`` can go back to what a run left; no table keeps its versions shorter."""
     keep_ledger_days: Annotated[int, Field(ge=30, le=MOST_DAYS)] | None = None
     """For how long the ledger keeps what runs did, judged and measured; None keeps it for ever."""
-
-    @field_validator("schedule")
-    @classmethod
-    def _check_schedule(cls, schedule: str) -> str:
-        if not _CRON.fullmatch(schedule):
-            raise PydanticCustomError(
-                "schedule",
-                "'{found}' is not a schedule: five fields of numbers, *, /, - and commas (minute, hour, day of month, "
-                "month, day of week). Example: schedule: '0 2 * * *'.",
-                {"found": schedule},
-            )
-        return schedule
 
 
 @dataclass(frozen=True)

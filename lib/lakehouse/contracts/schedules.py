@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, PositiveFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.declaration import Declaration
+
+_CRON_FIELDS = {
+    "minute": (0, 59), "hour": (0, 23), "day of month": (1, 31), "month": (1, 12), "day of week": (0, 7),
+}  # fmt: skip
+_CRON_PART = re.compile(r"(?:\*|([0-9]+)(?:-([0-9]+))?)(?:/([0-9]+))?")
+
+
+def _schedule(schedule: str) -> str:
+    fields = schedule.split(" ")
+    parts = [[_CRON_PART.fullmatch(part) for part in field.split(",")] for field in fields]
+    if len(fields) != len(_CRON_FIELDS) or not all(part for found in parts for part in found):
+        raise PydanticCustomError(
+            "schedule",
+            "'{found}' is not a schedule: five fields of numbers, *, /, - and commas (minute, hour, day of month, "
+            "month, day of week). Example: schedule: '0 2 * * *'.",
+            {"found": schedule},
+        )
+    for found, (name, (first, last)) in zip(parts, _CRON_FIELDS.items(), strict=True):
+        for part in found:
+            if part and not _in_range(part, first, last):
+                raise PydanticCustomError(
+                    "schedule",
+                    "'{part}' in '{found}' is no {name}: numbers go from {first} to {last}, ranges from the lower to "
+                    "the higher number, steps from 1 to {last}. Example: schedule: '0 2 * * *'.",
+                    {"part": part[0], "found": schedule, "name": name, "first": first, "last": last},
+                )
+    return schedule
+
+
+def _in_range(part: re.Match[str], first: int, last: int) -> bool:
+    start, end, step = (int(number) if number else None for number in part.groups())
+    lowest = first if start is None else start
+    return first <= lowest <= (lowest if end is None else end) <= last and (step is None or 1 <= step <= last)
+
+
+Schedule = Annotated[str, AfterValidator(_schedule)]
+"""Five fields of cron, as Airflow understands them."""
 
 OnMissing = Literal["wait", "skip", "go_on"]
 """What a run does about a day without a delivery: wait for it, end without doing anything, or go on without it."""

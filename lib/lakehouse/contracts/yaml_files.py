@@ -1,4 +1,4 @@
-"""YAML read strictly: no duplicate keys, no Norway problem, and errors that name file and line."""
+"""YAML read strictly: no duplicate keys, no Norway problem, no octal numbers, and errors that name file and line."""
 
 from __future__ import annotations
 
@@ -12,14 +12,41 @@ from lakehouse.errors import ConfigurationError
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """PyYAML follows YAML 1.1, where ``on``, ``no`` and ``NO`` are booleans; here only true and false are."""
+    """PyYAML follows YAML 1.1, where ``on``, ``no`` and ``NO`` are booleans; here only true and false are.
 
+    There, 010 is eight, 1:30 is ninety, and 1e4 is a text. Here a number is written in digits, with a point or without.
+    """
+
+
+_OURS = {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+_UNCLEAR = "!unclear-number"
+_ANY_NUMBER = re.compile(
+    r"[-+]?(?:(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"
+    r"|0[box][0-9a-fA-F_]+|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|\.(?:inf|Inf|INF|nan|NaN|NAN))\Z"
+)
+"""What YAML 1.1, YAML 1.2 or JSON takes for a number."""
 
 _StrictLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _OURS]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _StrictLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
+_START = list("-+.0123456789")
+_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z"), _START)
+_StrictLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+)\Z"), _START
+)
+_StrictLoader.add_implicit_resolver(_UNCLEAR, _ANY_NUMBER, _START)
+
+
+def _refuse_number(loader: _StrictLoader, node: yaml.ScalarNode) -> None:
+    raise ConfigurationError(
+        f"{loader.name}, line {node.start_mark.line + 1}: '{node.value}' does not mean the same to all that read YAML. "
+        f'Write the number in digits, as 10000 or 0.95, or the text in quotes: "{node.value}".'
+    )
+
+
+_StrictLoader.add_constructor(_UNCLEAR, _refuse_number)
 
 
 def _unique_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
