@@ -335,6 +335,12 @@ MISTAKES = {
         Change(SILVER, "rule: RowCount > 0", "rule: 'IsComplete \"region\" or RowCount > 5'")
     ],
     "gate on the number of columns": [Change(SILVER, "rule: RowCount > 0", "rule: ColumnCount = 6")],
+    "gate with an operator that is none": [Change(SILVER, '"region" > 0.5', '"region" >> 0.5')],
+    "gate without a condition": [Change(SILVER, ' "region" > 0.5', ' "region"')],
+    "gate with a condition for nothing": [Change(SILVER, 'Completeness "region" > 0.5', 'IsComplete "region" > 0.5')],
+    "gate without a column": [Change(SILVER, 'Completeness "region" > 0.5', "IsPrimaryKey")],
+    "gate with too many columns": [Change(SILVER, '"region" > 0.5', '"region" "user_id" > 0.5')],
+    "gate of two statements": [Change(SILVER, '"region" > 0.5', '"region" > 0.5, IsComplete "user_id"')],
     "unknown column of a gate": [Change(SILVER, '"region" > 0.5', '"regoin" > 0.5')],
     "conformed gate of gold": [Change(DAILY, "{on: staged, ", "{on: conformed, ")],
     "gate on a count of changed periods": [Change(DAILY, "'ColumnValues \"credits_used\" > 0'", "RowCount > 0")],

@@ -11,22 +11,14 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.declaration import Declaration
+from lakehouse.contracts.statements import GATE_KINDS, is_joined, misfit, named_columns
 from lakehouse.errors import nearest
-
-GATE_KINDS = (
-    "ColumnCorrelation", "ColumnCount", "ColumnDataType", "ColumnExists", "ColumnLength", "ColumnValues",
-    "Completeness", "DistinctValuesCount", "Entropy", "IsComplete", "IsPrimaryKey", "IsUnique", "Mean", "RowCount",
-    "StandardDeviation", "Sum", "UniqueValueRatio", "Uniqueness",
-)  # fmt: skip
-"""Statements of DQDL that PyDeequ can judge over one delivery or table alone."""
 
 MOST_DAYS = 36500
 """A hundred years: the longest that anything can be kept for, where it is not kept for ever."""
 _MOST_MB = 1 << 20
 
-_QUOTED = re.compile(r'"([^"]+)"')
-_FILTER = re.compile(r'\bwhere\s+"', re.IGNORECASE)
-_JOINED = re.compile(rf"^\s*\(|\b(?:and|or)\s+\(?\s*(?:{'|'.join(GATE_KINDS)})\b", re.IGNORECASE)
+_FILTER = re.compile(r'\bwhere\s*"', re.IGNORECASE)
 _OF_ROWS = {"ColumnCount", "ColumnDataType", "ColumnExists", "ColumnLength", "ColumnValues", "IsComplete"}
 """Statements that hold of some rows together when they hold of each."""
 _OF_KEYS = {"IsPrimaryKey", "IsUnique"}
@@ -56,23 +48,18 @@ class Gate(Declaration):
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that the statement names."""
-        return tuple(_QUOTED.findall(self.rule.split(" in [")[0].split(" matches ")[0]))
+        return named_columns(self.rule)
 
     @property
     def presence_only(self) -> bool:
         """Whether it asks no more of a column than whether its values are there."""
         return _PRESENCE.fullmatch(self.rule) is not None
 
-    @property
-    def _joined(self) -> bool:
-        """Whether it is several statements in one; what stands in quotes is none."""
-        return _JOINED.search(_QUOTED.sub("", self.rule)) is not None
-
     def unfit_for_deliveries(self) -> str | None:
         """Why it cannot look at one delivery at a time, as gates of silver tables do; None when it can."""
         if _FILTER.search(self.rule):
             return "has its own where; a gate of a silver table already looks at one delivery. Leave the where out."
-        if self._joined:
+        if is_joined(self.rule):
             return (
                 "joins statements; a gate of a silver table is one statement about one delivery. Write each as a gate "
                 "of its own, or what is asked of single rows as a row rule. "
@@ -93,7 +80,7 @@ class Gate(Declaration):
         kind = self.rule.split()[0]
         of_rows = kind in _OF_ROWS and not _THRESHOLD.search(self.rule)
         of_keys = kind in _OF_KEYS and set(periods) <= {*self.columns}
-        if self.severity == "warn" or (not self._joined and (of_rows or of_keys)):
+        if self.severity == "warn" or (not is_joined(self.rule) and (of_rows or of_keys)):
             return None
         return (
             "is decided by many rows together, and of this table only the periods that changed are looked at: what is "
@@ -103,7 +90,7 @@ class Gate(Declaration):
 
     @field_validator("rule")
     @classmethod
-    def _check_kind(cls, rule: str) -> str:
+    def _check_statement(cls, rule: str) -> str:
         kind = rule.split(maxsplit=1)[0] if rule.split() else ""
         # Statements joined by and, or begin with a bracket; PyDeequ itself judges those.
         if kind not in GATE_KINDS and not kind.startswith("("):
@@ -112,6 +99,13 @@ class Gate(Declaration):
                 "'{kind}' is not a statement that a gate can make.{hint} Allowed: {allowed}. "
                 "Example: rule: 'Completeness \"invoice_id\" > 0.99'.",
                 {"kind": kind, "hint": nearest(kind, GATE_KINDS), "allowed": ", ".join(GATE_KINDS)},
+            )
+        problem = misfit(rule)
+        if problem:
+            raise PydanticCustomError(
+                "gate",
+                "'{rule}' {problem}. Example: rule: 'Completeness \"invoice_id\" > 0.99'.",
+                {"rule": rule, "problem": problem},
             )
         return rule
 
