@@ -48,7 +48,8 @@ def test_a_text_that_is_the_day_of_the_run_is_refused(sql: str, word: str) -> No
     "sql",
     [
         "region LIKE 'today'", "region NOT LIKE 'now'", "region ILIKE 'Tomorrow'", "region = 'now or never'",
-        "region = 'nowhere'", "day >= date 'epoch'", "day >= date '2025-01-31'",
+        "region = 'nowhere'", "size(filter(split(region, ','), x -> x = 'a')) > 0",
+        "get_json_object(region, '$.a') = 'b'", "day >= date 'epoch'", "day >= date '2025-01-31'",
     ],
 )  # fmt: skip
 def test_other_texts_are_taken(sql: str) -> None:
@@ -81,7 +82,15 @@ def test_a_clock_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("sql", "sign"),
-    [("region = 'a';", ";"), ("? = region", "?"), (":x = region", ":"), ("@x = region", "@"), ("${x} = region", "$")],
+    [
+        ("region = 'a';", ";"),
+        ("? = region", "?"),
+        (":x = region", ":"),
+        ("@x = region", "@"),
+        ("${x} = region", "$"),
+        ("region -> 'a' = 'b'", "->"),
+        ("region ->> 'a' = 'b'", "->>"),
+    ],
 )
 def test_signs_that_spark_does_not_take_are_refused(sql: str, sign: str) -> None:
     assert problem(sql) == (

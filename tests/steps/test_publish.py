@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
+from lakehouse.errors import ConfigurationError
 from tests.conftest import HEADER, Run, deliver, usage
 
 pytestmark = pytest.mark.slow
@@ -45,6 +46,29 @@ def test_a_later_day_outranks_an_earlier_one_whatever_the_order_of_arrival(
     assert daily == {"2025-01-02": "5.50", "2025-01-03": "1.50"}
     accepted = [d for d in summary.deliveries if d.state == "accepted"]
     assert [(d.rows_in, d.rows_accepted, d.rows_outranked) for d in accepted] == [(2, 1, 1)]
+
+
+def test_sql_that_spark_does_not_understand_stops_a_run_before_it_takes_or_makes_anything(
+    run: Run, landing: Path, conf: Path, tmp_path: Path
+) -> None:
+    contract = conf / "billing" / "silver" / "usage.yml"
+    right = contract.read_text()
+    wrong = right.replace("{assert: credit_usage <> 0,", "{assert: credit_usage,")
+    deliver(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z")])
+    for taken, steps, made in (((), ("ingest", "refine"), "bronze"), (("ingest",), ("refine",), "silver")):
+        contract.write_text(right)
+        run(steps=taken)
+        contract.write_text(wrong)
+        with pytest.raises(ConfigurationError) as caught:
+            run(steps=steps)
+        assert str(caught.value) == (
+            f"{contract}: row_rules.credit_usage_is_not_zero.assert: 'credit_usage' gives decimal(20,8), and true or "
+            "false is needed. Example: credit_usage < 0"
+        )
+        assert not (tmp_path / "lake" / "billing" / made).exists()
+    contract.write_text(right)
+    run()
+    assert credits_of(tmp_path / "lake") == [("u1", "-1.50")]
 
 
 def test_a_correction_retracts_what_it_replaces_and_brings_back_what_was_outranked(

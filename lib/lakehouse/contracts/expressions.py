@@ -27,7 +27,7 @@ _CHANGING_FUNCTIONS = {
 _RELATIVE = re.compile(r"\s*(?:now|today|yesterday|tomorrow)(?:\W+\S*)?\s*", re.IGNORECASE)
 """Texts that Spark puts the day or time of the run in place of where a date or time is meant; a zone may follow."""
 
-_SIGNS = {"SEMICOLON", "DCOLON", "COLON", "PLACEHOLDER", "PARAMETER"}
+_SIGNS = {"SEMICOLON", "DCOLON", "COLON", "PLACEHOLDER", "PARAMETER", "DARROW"}
 """What sqlglot understands and Spark does not, in an expression that stands for itself."""
 
 
@@ -66,6 +66,8 @@ def _parsed(where: str, sql: str) -> exp.Expr:
     try:
         tree = sqlglot.parse_one(f"SELECT {sql}", read="spark")
         signs = [token.text for token in sqlglot.tokenize(sql, read="spark") if token.token_type.name in _SIGNS]
+        # Spark knows the arrow of a function, and not that into JSON.
+        signs += ["->"] if tree.find(exp.JSONExtract) else []
     except ParseError as error:
         raise ConfigurationError(f"{where}: '{sql}' is not a SQL expression{_place(error)}. {_EXAMPLE}") from error
     except SqlglotError as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lakehouse.contracts.checks import foreign_partition
 from lakehouse.contracts.columns import DELIVERY_COLUMNS
 from lakehouse.contracts.domains import Domain
 from lakehouse.contracts.expressions import check_expression
-from lakehouse.contracts.tables import SilverTable
+from lakehouse.contracts.tables import GoldTable, SilverTable
 from lakehouse.errors import ConfigurationError
 
 _DELIVERED = set(DELIVERY_COLUMNS) - {"delivery_sequence"}
@@ -21,12 +23,27 @@ def check_sql(domain: Domain) -> None:
     for table in domain.silver():
         _check_derived(table)
         everything = {*table.columns, *_DELIVERED}
-        for name, rule in table.row_rules.items():
-            check_expression(f"{table.file}: row_rules.{name}.assert", rule.condition, everything)
+        for place, condition in conditions(table):
+            check_expression(place, condition, everything)
     for gold in domain.gold():
-        for number, threshold in enumerate(gold.thresholds):
-            if threshold.where:
-                check_expression(f"{gold.file}: thresholds.{number}.where", threshold.where, gold.columns)
+        for place, condition in conditions(gold):
+            check_expression(place, condition, gold.columns)
+
+
+def conditions(table: SilverTable | GoldTable) -> Iterator[tuple[str, str]]:
+    """The SQL booleans of a contract, each with its file and key."""
+    if isinstance(table, SilverTable):
+        for name, rule in table.row_rules.items():
+            yield f"{table.file}: row_rules.{name}.assert", rule.condition
+        return
+    for number, threshold in enumerate(table.thresholds):
+        if threshold.where:
+            yield f"{table.file}: thresholds.{number}.where", threshold.where
+
+
+def derived_place(table: SilverTable, name: str) -> str:
+    """File and key of the SQL of a column."""
+    return f"{table.file}: columns.{name}.{'mapped' if table.columns[name].mapped else 'derived'}"
 
 
 def _check_derived(table: SilverTable) -> None:
@@ -35,7 +52,7 @@ def _check_derived(table: SilverTable) -> None:
     of_key = set(table.write.keys)
     for name, sql in table.derived():
         mapped = table.columns[name].mapped
-        where = f"{table.file}: columns.{name}.{'mapped' if mapped else 'derived'}"
+        where = derived_place(table, name)
         # Of a mapping only its source is the contract's own SQL: its texts are texts, whatever they say.
         used = check_expression(where, mapped.source if mapped else sql, known | set(table.columns))
         for later in sorted(used - known):

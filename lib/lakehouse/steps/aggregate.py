@@ -89,7 +89,7 @@ def aggregate(work: Workspace, summary: RunSummary) -> None:
     publications = work.ledger.publications()
     feeds = _Feeds(work)
     if waiting:
-        _ = work.spark  # started before the threads that share it
+        _ = work.judging_spark  # started before the threads that share it
     while waiting:
         ids = {table.id for table in waiting}
         wave = [table for table in waiting if not ids & set(table.inputs.values())]
@@ -217,7 +217,7 @@ def _input(work: Workspace, source: TableId) -> DataFrame:
     """The rows of an input; none of one that was never delivered."""
     path = work.lake.table(source)
     if table_version(path) is None:
-        return empty_rows(work.spark, made_shape(work.domain, source, work.lake))
+        return empty_rows(work.spark, made_shape(work.domain, source, work.lake).columns)
     return read_table(work.spark, path)
 
 

@@ -55,6 +55,7 @@ def _record_judged(work: Workspace, judged: Sequence[Delivery], register: Regist
 
 
 def _take(work: Workspace, arrivals: Sequence[Arrival], register: Register, summary: RunSummary) -> None:
+    _ = work.judging_spark  # what cannot be refined is not taken
     ordered = sorted(arrivals, key=lambda a: (str(a.file.delivery_date), a.file.delivery_id))
     sequences = range(register.last_sequence + 1, register.last_sequence + 1 + len(ordered))
     intents = [

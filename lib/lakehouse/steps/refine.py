@@ -25,6 +25,7 @@ def refine(work: Workspace, summary: RunSummary) -> None:
     for table in work.domain.silver():
         pending = pending_deliveries(work, table, register)
         if pending or gone_outcomes(work, table, register):
+            _ = work.judging_spark  # before anything is written
             try:
                 _refine_table(work, table, pending, register, summary)
             except ConservationError:

@@ -41,7 +41,7 @@ def preview(work: Workspace, rows: Sequence[RowAddress], decided: Sequence[Decis
         table = silver_table(work.domain, table_id)
         bronze = work.domain.bronze_of(table)
         path = work.lake.table(bronze.id)
-        batch = Batch(work.spark, table, bronze, path, table_version(path), all_decisions.of_rows(table_id))
+        batch = Batch(work.judging_spark, table, bronze, path, table_version(path), all_decisions.of_rows(table_id))
         places = [dict(zip(ADDRESS, place, strict=True)) for place in mine]
         kind = "array<struct<delivery_sequence:bigint,record_number:bigint>>"
         sequences = sorted({sequence for sequence, _ in mine})

@@ -47,7 +47,7 @@ def verify(work: Workspace, choice: Choice | None = None, shown: int = 20) -> Pr
             if not published and not verification.exists(work.lake.table(table.id)):
                 verification.leave_out(table.id, "it has not been made yet")
                 for name in (table.id, table.id.beside):
-                    none = empty_rows(work.spark, made_shape(work.domain, name, work.lake))
+                    none = empty_rows(work.spark, made_shape(work.domain, name, work.lake).columns)
                     pictures[name] = Picture(none, none)
                 continue
             pictures |= verify_silver(verification, table, counts)

@@ -49,7 +49,7 @@ def verify_silver(verification: Verification, table: SilverTable, counts: Counts
     bronze = work.domain.bronze_of(table)
     path = work.lake.table(bronze.id)
     decided = verification.snapshot.register.decisions.of_rows(table.id)
-    batch = Batch(work.spark, table, bronze, path, verification.snapshot.versions[path], decided)
+    batch = Batch(work.judging_spark, table, bronze, path, verification.snapshot.versions[path], decided)
     accepted = _accepted(verification, table)
     mine = [place for place, name in accepted.items() if name in verification.chosen.ids]
     work.progress(f"{table.id}: computing {len(mine)} deliveries again")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lakehouse.contracts.domains import Domain
@@ -61,6 +62,17 @@ class Workspace:
                 hold_claim(self._spark, self.lake, self.domain.name)
             name_commits(self._spark, self.run_id)
         return self._spark
+
+    @cached_property
+    def judging_spark(self) -> SparkSession:
+        """The session, once it is known to understand the SQL of all the domain's contracts.
+
+        Raises ConfigurationError for the first expression that it does not understand.
+        """
+        from lakehouse.quality.expressions import check_expressions
+
+        check_expressions(self.spark, self.domain)
+        return self.spark
 
     @property
     def started_spark(self) -> bool:

@@ -157,9 +157,9 @@ def read_table(spark: SparkSession, path: str, version: int | None = None) -> Da
     return (reader.option("versionAsOf", version) if version is not None else reader).load(path)
 
 
-def empty_rows(spark: SparkSession, shape: Shape) -> DataFrame:
-    """A table's columns without any row, for one that was never written."""
-    return spark.range(0).select(*(F.lit(None).cast(kind).alias(name) for name, (kind, _) in shape.columns.items()))
+def empty_rows(spark: SparkSession, columns: Mapping[str, tuple[str, str]]) -> DataFrame:
+    """A table's columns, by name with type and description, without any row."""
+    return spark.range(0).select(*(F.lit(None).cast(kind).alias(name) for name, (kind, _) in columns.items()))
 
 
 def literal_rows(spark: SparkSession, rows: Sequence[Mapping[str, object]], kind: str) -> DataFrame:
