@@ -340,12 +340,16 @@ MISTAKES = {
     "gate with a condition for nothing": [Change(SILVER, 'Completeness "region" > 0.5', 'IsComplete "region" > 0.5')],
     "gate without a column": [Change(SILVER, 'Completeness "region" > 0.5', "IsPrimaryKey")],
     "gate with too many columns": [Change(SILVER, '"region" > 0.5', '"region" "user_id" > 0.5')],
+    "gate with a threshold that nobody looks at": [
+        Change(SILVER, 'Completeness "region" > 0.5', 'ColumnValues "region" in ["eu"] with threshold > 0.5')
+    ],
     "gate of two statements": [Change(SILVER, '"region" > 0.5', '"region" > 0.5, IsComplete "user_id"')],
+    "gate on the presence of a column": [Change(SILVER, "rule: RowCount > 0", "rule: 'ColumnExists \"region\"'")],
     "unknown column of a gate": [Change(SILVER, '"region" > 0.5', '"regoin" > 0.5')],
     "conformed gate of gold": [Change(DAILY, "{on: staged, ", "{on: conformed, ")],
     "gate on a count of changed periods": [Change(DAILY, "'ColumnValues \"credits_used\" > 0'", "RowCount > 0")],
     "gate on a share of changed periods": [
-        Change(DAILY, '"credits_used" > 0', '"credits_used" > 0 with threshold > 0.9')
+        Change(DAILY, 'ColumnValues "credits_used" > 0', 'ColumnDataType "region" = "Date" with threshold > 0.9')
     ],
     "unique key without the period": [Change(DAILY, 'ColumnValues "credits_used" > 0', 'IsPrimaryKey "region"')],
     # --- sources

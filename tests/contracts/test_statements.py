@@ -8,6 +8,10 @@ from pydantic import ValidationError
 from lakehouse.contracts.rules import Gate
 
 NOT_ONE = "is not one statement: a kind, columns in double quotes, and a condition"
+THRESHOLD = (
+    "has a threshold, which PyDeequ looks at for ColumnDataType alone. Leave it out, or write a row rule: "
+    "quarantine_share says how many rows may break it"
+)
 
 
 @pytest.mark.parametrize(
@@ -17,7 +21,8 @@ NOT_ONE = "is not one statement: a kind, columns in double quotes, and a conditi
         ('ColumnValues "day" = "Mon"', ("day",)),
         ('ColumnValues "day" != "Mon"', ("day",)),
         ('ColumnValues "day" in["Mon", NULL]', ("day",)),
-        ('ColumnValues "day" not in ["file name"] with threshold > 0.9', ("day",)),
+        ('ColumnValues "day" not in ["file name"]', ("day",)),
+        ('ColumnDataType "day" = "Date" with threshold between 0.9 and 1', ("day",)),
         (r'ColumnValues "day" matches "Mean \"x\" [a-z]+"', ("day",)),
         ('Completeness "day" > 0.5 where "currency = 1"', ("day",)),
         ('ColumnValues "share" between -0.000001 and 1.000001', ("share",)),
@@ -45,6 +50,12 @@ def test_the_columns_of_a_statement_are_those_behind_its_kind(rule: str, columns
         ('RowCount > 5 IsComplete "a"', NOT_ONE),
         ('Completeness "x"', "has no condition, and Completeness takes one, such as > 0"),
         ('IsComplete "x" = 1', "has a condition, and IsComplete takes none"),
+        ('ColumnValues "x" > 1 with threshold > 0.9', THRESHOLD),
+        ('ColumnValues "x" > 1 with threshold between 0.9 and 1', THRESHOLD),
+        (
+            'ColumnValues "x" > (now() - 3 days)',
+            'asks for the time of the run; a delivery is judged alike whenever that is. Write a date: "2025-01-31"',
+        ),
         ("IsPrimaryKey", "names 0, and IsPrimaryKey takes one column at least"),
         ("Completeness > 0.9", "names 0, and Completeness takes 1 column"),
         ('IsUnique "a" "b"', "names 2, and IsUnique takes 1 column"),

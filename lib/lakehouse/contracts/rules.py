@@ -65,9 +65,9 @@ class Gate(Declaration):
                 "of its own, or what is asked of single rows as a row rule. "
                 "Example: row_rules: {paid_or_free: {assert: price > 0 OR tier = 'free', because: others are billed}}"
             )
-        if self.rule.split()[0] == "ColumnCount":
+        if self.rule.split()[0] in {"ColumnCount", "ColumnExists"}:
             return (
-                "asks how many columns there are; a silver table has those of its contract, whatever was delivered. "
+                "asks about the table's columns; a silver table has those of its contract, whatever was delivered. "
                 "Leave it out: 'lakehouse status' tells how the columns of deliveries differ."
             )
         return None

@@ -22,12 +22,12 @@ _KIND = rf"\b(?:{'|'.join(GATE_KINDS)})\b"
 _TEXT = r'"(?:\\.|[^"\\])*"'
 _NAME = rf"(?:{_TEXT}|(?!(?:and|between|in|matches|not|or|where|with)\b)[\w.]+)"
 _NAMES = rf"(?:\s*(?:(?:of|and)\s+(?=\"))?{_NAME})*"
-_VALUE = rf"(?:{_TEXT}|\[(?:{_TEXT}|[^\]\"])*\]|[\w\s.$+*/()-])+"
+_VALUE = rf"(?:{_TEXT}|\[(?:{_TEXT}|[^\]\"])*\]|(?!\b(?:where|with)\b)[\w\s.$+*/()-])+"
 _CONDITION = rf"(?:(?:not\s+)?(?:between|in|matches)\b|[<>]=?|!?\s*=)\s*(?=\S){_VALUE}"
 
 _STATEMENT = re.compile(
     rf"\s*(?P<kind>\w+)(?P<names>{_NAMES})\s*(?P<condition>{_CONDITION})?"
-    rf"(?:\bwhere\s*{_TEXT}\s*)?(?:\bwith\s+\w+\s*{_CONDITION})*\s*"
+    rf"(?:\bwhere\s*{_TEXT}\s*)?(?P<share>(?:\bwith\s+\w+\s*{_CONDITION})*)\s*"
 )
 _QUOTED = re.compile(_TEXT)
 _NAMED = re.compile(rf"{_KIND}({_NAMES})|{_TEXT}", re.IGNORECASE)
@@ -46,7 +46,9 @@ def is_joined(rule: str) -> bool:
 
 
 def misfit(rule: str) -> str | None:
-    """Why PyDeequ could not judge a single statement of a known kind; None when it can, and for joined ones."""
+    """Why a statement of a known kind cannot be a gate; None when it can. Of joined ones PyDeequ itself knows more."""
+    if "now()" in _QUOTED.sub("", rule):
+        return 'asks for the time of the run; a delivery is judged alike whenever that is. Write a date: "2025-01-31"'
     if is_joined(rule):
         return None
     found = _STATEMENT.fullmatch(rule)
@@ -61,4 +63,16 @@ def misfit(rule: str) -> str | None:
         return f"has {'no' if found['condition'] is None else 'a'} condition, and {kind} takes " + (
             "none" if kind in _WITHOUT_CONDITION else "one, such as > 0"
         )
+    if found["share"] and kind != "ColumnDataType":
+        return (
+            "has a threshold, which PyDeequ looks at for ColumnDataType alone. Leave it out, or write a row rule: "
+            "quarantine_share says how many rows may break it"
+        )
     return None
+
+
+def of_some_rows(rule: str, condition: str) -> str:
+    """A single statement without a filter, about the rows that fulfil a condition."""
+    found = _STATEMENT.fullmatch(rule)
+    end = found.start("share") if found else len(rule)
+    return f'{rule[:end].rstrip()} where "{condition}" {rule[end:]}'.rstrip()

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.contracts.rules import Gate
+from lakehouse.contracts.statements import of_some_rows
 from lakehouse.errors import ConfigurationError
 
 os.environ.setdefault("SPARK_VERSION", ".".join(pyspark.__version__.split(".")[:2]))
@@ -83,7 +84,7 @@ def check_statements(spark_rows: DataFrame, gates: Sequence[Gate]) -> None:
 
 def _statement(gate: Gate, sequence: int, place: int, staged: str) -> _Statement:
     condition = f"{_PLACE} = {place}" + (f" and {staged}" if gate.on == "staged" else "")
-    return _Statement(f'{gate.rule} where "{condition}"', gate, sequence)
+    return _Statement(of_some_rows(gate.rule, condition), gate, sequence)
 
 
 def _evaluate(rows: DataFrame, statements: Sequence[_Statement]) -> list[Verdict]:
