@@ -14,7 +14,7 @@ from deltalake import write_deltalake
 def append(path: Path, *numbers: int, **options: Any) -> None:
     """Write a file of a table with the column n."""
     frame = Table.from_pydict({"n": Array(list(numbers), type=DataType.int64())})
-    write_deltalake(str(path), frame, mode="append", **options)
+    write_deltalake(str(path), frame, **{"mode": "append", **options})
 
 
 def age(path: Path, days: float) -> None:

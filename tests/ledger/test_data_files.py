@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import pytest
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from lakehouse.ledger.data_files import Commit, DataFile, data_files, newest_commits
@@ -97,6 +98,24 @@ def test_commits_that_set_the_columns_of_the_ranges(tmp_path: Path) -> None:
     set_properties(path, {"delta.dataSkippingStatsColumns": "user_id"}, "run-1")
     set_properties(path, {"delta.logRetentionDuration": "interval 60 days"}, "run-1")
     assert [commit.new_ranges for commit in newest_commits(path, 2)] == [False, True, False]
+
+
+def test_commits_that_a_writer_removes_meanwhile_are_told_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "usage"
+    for number in range(3):
+        write(path, f"('2025-01-02', 'u1', {number})")
+    found = newest_commits(str(path), 2)
+    assert next(found).version == 2
+    read = Path.read_text
+
+    def too_late(file: Path, encoding: str) -> str:
+        file.unlink()
+        return read(file, encoding)
+
+    monkeypatch.setattr(Path, "read_text", too_late)
+    assert list(found) == []
 
 
 def test_real_commits_name_the_files_of_the_table(tmp_path: Path) -> None:

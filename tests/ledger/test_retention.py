@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from deltalake import DeltaTable
 
 from lakehouse.errors import ClaimLostError
-from lakehouse.ledger.book import changed_since, missing_files
+from lakehouse.ledger.book import changed_since, missing_files, restore_version
 from lakehouse.ledger.commits import fenced
 from lakehouse.ledger.retention import (
     LogState,
@@ -126,6 +127,39 @@ def test_where_the_retention_is_new_nothing_is_removed_before_it_has_passed(tabl
     assert unneeded(table) == 0
     age(table, 31)
     assert unneeded(table) == 4
+
+
+def restored_and_replaced(path: Path) -> None:
+    """A table whose first file was replaced 40 days ago, came back 12 days ago, and was replaced again a day later."""
+    append(path, 0, configuration=KEPT)
+    age(path, 60)
+    append(path, 1, mode="overwrite")
+    age(path, 28)
+    restore_version(str(path), 0)
+    age(path, 1)
+    append(path, 3, mode="overwrite")
+    age(path, 11)
+
+
+def test_what_a_restore_brought_back_counts_from_when_it_was_replaced_again(table: Path) -> None:
+    restored_and_replaced(table)
+    assert unneeded(table) == 0
+    # Something else has to go, the first file stays: version 2 consisted of it until eleven days ago.
+    (table / "part-of-a-crash.parquet").write_bytes(b"x")
+    os.utime(table / "part-of-a-crash.parquet", (0, 0))
+    assert unneeded(table) == 1
+    remove_unneeded(str(table), 30, "run-1")
+    assert (unneeded(table), parquet(table), missing_files(str(table), 2)) == (0, 3, None)
+    restore_version(str(table), 2)
+    assert DeltaTable(str(table)).scan().read_all().column("n").to_pylist() == [0]
+
+
+def test_what_a_restore_brought_back_goes_in_the_end(table: Path) -> None:
+    restored_and_replaced(table)
+    age(table, 27)
+    assert unneeded(table) == 2
+    remove_unneeded(str(table), 30, "run-1")
+    assert (unneeded(table), parquet(table), DeltaTable(str(table)).count()) == (0, 1, 1)
 
 
 def test_less_than_the_retention_of_the_table_is_refused(table: Path) -> None:

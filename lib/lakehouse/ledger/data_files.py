@@ -12,7 +12,9 @@ from typing import Any
 from deltalake import DeltaTable
 
 from lakehouse.ledger.book import NO_DATA_OPERATIONS
-from lakehouse.ledger.retention import RANGES
+
+RANGES = "delta.dataSkippingStatsColumns"
+"""Property with the columns of whose values the log keeps ranges."""
 
 Partition = tuple[tuple[str, str | None], ...]
 """Partition columns, by name, with their values as text; empty for a table that is not partitioned."""
@@ -99,13 +101,21 @@ def _text(value: object) -> str | None:
 
 
 def newest_commits(path: str, version: int) -> Iterator[Commit]:
-    """Commits from a version downwards, newest first, as far as the log still holds them; each is read when asked for.
+    """What the commits from a version downwards did, newest first."""
+    yield from (_commit(number, actions) for number, actions in logged(path, version))
 
-    Of a table in an object store none: nothing there is maintained yet.
+
+def logged(path: str, version: int) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """What commits say, from a version downwards, as far as the log still holds them; each is read when asked for.
+
+    Of a table in an object store nothing: none is maintained yet.
     """
-    folder = Path(path, "_delta_log")
-    while (file := folder / f"{version:020}.json").is_file():
-        yield _commit(version, map(json.loads, file.read_text("utf-8").splitlines()))
+    while True:
+        try:
+            lines = Path(path, "_delta_log", f"{version:020}.json").read_text("utf-8").splitlines()
+        except FileNotFoundError:  # Who only looks holds no claim: a writer may be cleaning up meanwhile.
+            return
+        yield version, [json.loads(line) for line in lines]
         version -= 1
 
 

@@ -17,12 +17,11 @@ from deltalake import DeltaTable
 
 from lakehouse.ledger.clocks import latest_times, misdated
 from lakehouse.ledger.commits import committing, named
+from lakehouse.ledger.data_files import RANGES, logged
 
 _KEPT_FILES = "delta.deletedFileRetentionDuration"
 _KEPT_LOG = "delta.logRetentionDuration"
 _CLEANED = "delta.enableExpiredLogCleanup"
-RANGES = "delta.dataSkippingStatsColumns"
-"""Property with the columns of whose values the log keeps ranges."""
 
 _SLACK = timedelta(days=7)
 """Files go within so many days after nothing needs them any more: tidying up daily would only fill the log."""
@@ -100,23 +99,37 @@ def unneeded_files(table: DeltaTable, keep_days: int, now: datetime) -> int:
     # A table younger than its retention has nothing to remove; its folder need not be listed.
     if created and now.timestamp() - created / 1000 < (timedelta(days=keep_days) + _SLACK).total_seconds():
         return 0
-    if not _listed(table, keep_days + _SLACK.days) or _unsure_since(table, now - timedelta(days=keep_days), now):
+    if not _listed(table, keep_days + _SLACK.days, now) or _unsure_since(table, now - timedelta(days=keep_days), now):
         return 0
-    return _listed(table, keep_days)
+    return _listed(table, keep_days, now)
 
 
-def _listed(table: DeltaTable, days: int) -> int:
+def _listed(table: DeltaTable, days: int, now: datetime) -> int:
     """Files that VACUUM would remove; it also names those that it has removed already, until they are forgotten.
 
-    Hadoop's check sums, which have names with a dot, are no reason: it names those of files that are needed, too.
+    Hadoop's check sums, which have names with a dot, are no reason: it names those of files that are needed, too. So it
+    does files that were taken out, restored and taken out again lately: the first time counts, until a checkpoint.
     """
     listed = table.vacuum(retention_hours=24 * days, dry_run=True, full=True)
-    found = [name for name in listed if not name.rsplit("/", 1)[-1].startswith(".")]
+    found = {name for name in listed if not name.rsplit("/", 1)[-1].startswith(".")}
     root = table.table_uri
     if "://" in root and not root.startswith("file://"):
         return len(found)
     folder = Path(unquote(urlsplit(root).path))
-    return sum(1 for name in found if (folder / name).exists() or (folder / unquote(name)).exists())
+    there = [name for name in found if (folder / name).exists() or (folder / unquote(name)).exists()]
+    lately = _removed_since(str(folder), table.version(), now - timedelta(days=days)) if there else set()
+    return sum(1 for name in there if name.rsplit("/", 1)[-1] not in lately)
+
+
+def _removed_since(path: str, version: int, moment: datetime) -> set[str]:
+    """Names of files that commits after the last checkpoint took out after a moment."""
+    found, checkpoint = set(), _checkpoint(path)
+    for number, actions in logged(path, version):
+        if number <= checkpoint:
+            break
+        gone = (action["remove"] for action in actions if "remove" in action)
+        found |= {one["path"] for one in gone if (one.get("deletionTimestamp") or 0) >= moment.timestamp() * 1000}
+    return {name.rsplit("/", 1)[-1] for name in found}
 
 
 def _unsure_since(table: DeltaTable, moment: datetime, now: datetime) -> bool:
@@ -136,6 +149,9 @@ def _unsure_since(table: DeltaTable, moment: datetime, now: datetime) -> bool:
 
 def remove_unneeded(path: str, keep_days: int, run_id: str) -> None:
     """Remove the files that no version of the last days needs."""
+    # Without one, VACUUM takes a file that was taken out twice for gone since the first time: versions that a restore
+    # made would lose it.
+    write_checkpoint(path)
     with committing(path, "vacuum"):
         DeltaTable(path).vacuum(
             retention_hours=24 * keep_days, dry_run=False, full=True, commit_properties=named(run_id)

@@ -13,11 +13,10 @@ from deltalake import DeltaTable
 
 from lakehouse.contracts.rules import Maintenance, Upkeep
 from lakehouse.ledger.book import damaged
-from lakehouse.ledger.data_files import data_files, newest_commits
+from lakehouse.ledger.data_files import RANGES, data_files, newest_commits
 from lakehouse.ledger.deliveries import Register
 from lakehouse.ledger.entries import open_table
 from lakehouse.ledger.retention import (
-    RANGES,
     LogState,
     log_state,
     missing_properties,

@@ -16,7 +16,8 @@ from lakehouse.contracts.columns import HISTORY_COLUMNS
 from lakehouse.errors import TableError
 from lakehouse.ledger.book import table_version
 from lakehouse.ledger.commits import committing
-from lakehouse.ledger.retention import RANGES, retention_properties
+from lakehouse.ledger.data_files import RANGES
+from lakehouse.ledger.retention import retention_properties
 
 OBSERVED_AS = "observed_as"
 """Column beside a table with versions: what became of the row."""
