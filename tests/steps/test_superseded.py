@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from lakehouse.contracts.names import TableId
 from lakehouse.ledger.decisions import Decision, decision_rows, decisions
 from lakehouse.ledger.deliveries import (
     BronzeState,
@@ -24,6 +25,7 @@ from tests.steps.lived_in import BRONZE, SILVER
 
 NOW = datetime(2025, 6, 1, tzinfo=timezone.utc)
 A, B = "usage/a.csv", "usage/b.csv"
+USERS = TableId("billing", "silver", "users")
 
 
 class Book:
@@ -77,9 +79,10 @@ class Book:
     def state(self) -> Register:
         return register(self.rows, decisions(self.decided))
 
-    def spare(self, days: int = 90) -> list[int | None]:
+    def spare(self, days: int = 90, silver: Collection[TableId] = (SILVER, USERS)) -> list[int | None]:
         """Sequences that may go."""
-        return [one.sequence for one in unneeded(self.rows, self.decided, NOW - timedelta(days=days), NOW)]
+        found = unneeded(self.rows, self.decided, silver, NOW - timedelta(days=days), NOW)
+        return [one.sequence for one in found]
 
 
 def corrected(days: float) -> Book:
@@ -127,7 +130,7 @@ def test_what_was_retracted_long_ago_may_go() -> None:
             id="readers saw it lately: a restore may bring it back",
         ),
         pytest.param(
-            corrected(150).outcome(1, "accepted", 200, table=type(SILVER)("billing", "silver", "users")),
+            corrected(150).outcome(1, "accepted", 200, table=USERS),
             id="another table shows it",
         ),
         pytest.param(
@@ -157,6 +160,16 @@ def test_what_was_retracted_long_ago_may_go() -> None:
 )  # fmt: skip
 def test_what_something_needs_stays(book: Book) -> None:
     assert book.spare() == []
+
+
+@pytest.mark.parametrize("last", ["accepted", "refused"])
+def test_a_silver_table_that_no_contract_names_any_more_keeps_nothing(last: SilverState) -> None:
+    book = corrected(150).outcome(1, last, 200, table=USERS)
+    assert (book.spare(), book.spare(silver=[SILVER])) == ([], [1])
+    book.removal(1, "dropped", 10)
+    then = register(book.rows[:5], decisions([]))
+    assert [one.sequence for one in lost_contents(book.state(), then, [SILVER, USERS])] == [1]
+    assert lost_contents(book.state(), then, [SILVER]) == []
 
 
 YEARS = 5 * 365
@@ -212,10 +225,10 @@ def test_what_is_gone_never_counts_again() -> None:
 def test_contents_that_another_time_needs_are_named() -> None:
     book = corrected(150)
     then = register(book.rows[:2], decisions([]))
-    assert needed(then) == {1}
+    assert needed(then, [SILVER]) == {1}
     book.removal(1, "dropping", 10)
-    assert [(one.delivery_id, one.sequence) for one in lost_contents(book.state(), then)] == [(A, 1)]
-    assert lost_contents(book.state(), book.state()) == []
+    assert [(one.delivery_id, one.sequence) for one in lost_contents(book.state(), then, [SILVER])] == [(A, 1)]
+    assert lost_contents(book.state(), book.state(), [SILVER]) == []
 
 
 def test_only_entries_about_deliveries_with_something_to_spare_are_looked_at() -> None:

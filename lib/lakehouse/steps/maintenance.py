@@ -150,10 +150,13 @@ def planned(work: Workspace, writes: bool = False) -> MaintenancePlan:
 
 
 def _made_from(work: Workspace) -> dict[str, int]:
-    """By name, the oldest version of each table that another one was made from last."""
+    """By name, the oldest version of each table that another one was made from last.
+
+    Tables that no contract names any more do not count: should one come back, what it was made from may have changed.
+    """
     found: dict[str, int] = {}
-    for made in work.ledger.attempts().values():
-        for name, version in made.input_versions.items():
+    for table_id, made in work.ledger.attempts().items():
+        for name, version in made.input_versions.items() if table_id in work.domain.tables else ():
             found[name] = min(version, found.get(name, version))
     return found
 

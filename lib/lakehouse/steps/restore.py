@@ -33,7 +33,7 @@ from lakehouse.steps.lost import check_tables
 from lakehouse.steps.recording import record_run, side, table_paths
 from lakehouse.steps.recovery import recover
 from lakehouse.steps.summary import RunSummary
-from lakehouse.steps.superseded import lost_contents
+from lakehouse.steps.superseded import lost_contents, readers
 from lakehouse.steps.workspace import Workspace
 
 _NAMED = 3
@@ -174,7 +174,7 @@ def _check_files(work: Workspace, moment: Moment) -> None:
 
 def _check_contents(work: Workspace, moment: Moment) -> None:
     """Raise TableError when bronze holds a content no more that counted at that time."""
-    lost = lost_contents(work.ledger.deliveries(), work.ledger.deliveries_at(moment.positions))
+    lost = lost_contents(work.ledger.deliveries(), work.ledger.deliveries_at(moment.positions), readers(work))
     if lost:
         named = ", ".join(f"{content.delivery_id} (sequence {content.sequence})" for content in lost[:_NAMED])
         more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""

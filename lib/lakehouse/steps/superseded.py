@@ -53,17 +53,24 @@ def superseded(work: Workspace, table: BronzeTable, state: Register, now: dateti
     spare: list[Delivery] = []
     if days is not None:
         rows, decided = work.ledger.rows("deliveries"), work.ledger.rows("decisions")
-        since = now - timedelta(days=days)
-        spare = [content for content in unneeded(rows, decided, since, now) if content.table == table.id]
+        found = unneeded(rows, decided, readers(work), now - timedelta(days=days), now)
+        spare = [content for content in found if content.table == table.id]
     waiting = _quarantined(work, table, [content.sequence or 0 for content in spare]) if spare else set()
-    found = (*begun, *(content for content in spare if content.sequence not in waiting))
-    return Superseded(table.id, found, days) if found else None
+    gone = (*begun, *(content for content in spare if content.sequence not in waiting))
+    return Superseded(table.id, gone, days) if gone else None
 
 
-def unneeded(rows: Sequence[Row], decided: Sequence[Row], since: datetime, now: datetime) -> list[Delivery]:
-    """Contents in bronze that nothing has needed since a moment, by the ledger's entries about them."""
+def readers(work: Workspace) -> set[TableId]:
+    """The silver tables that contents may be needed for: one that no contract names any more keeps none."""
+    return {table.id for table in work.domain.silver()}
+
+
+def unneeded(
+    rows: Sequence[Row], decided: Sequence[Row], silver: Collection[TableId], since: datetime, now: datetime
+) -> list[Delivery]:
+    """Contents in bronze that none of these silver tables has needed since a moment, by the ledger's entries."""
     state = register(rows, decisions(decided))
-    wanted = needed(state)
+    wanted = needed(state, silver)
     spare = {
         sequence: content
         for sequence, content in state.contents.items()
@@ -72,7 +79,7 @@ def unneeded(rows: Sequence[Row], decided: Sequence[Row], since: datetime, now: 
     about, ruled = (_by_delivery(entries, {c.delivery_id for c in spare.values()}, now) for entries in (rows, decided))
     for delivery_id, mine in about.items():
         for then in _states(mine, ruled.get(delivery_id, []), since):
-            for sequence in needed(then):
+            for sequence in needed(then, silver):
                 spare.pop(sequence, None)
     return [spare[sequence] for sequence in sorted(spare)]
 
@@ -104,21 +111,28 @@ def _states(mine: Sequence[_Dated], ruled: Sequence[_Dated], since: datetime) ->
         yield register([row for _, row in mine[: known[1]]], decisions(row for _, row in ruled[: known[0]]))
 
 
-def needed(state: Register) -> set[int]:
-    """Contents that count or that readers see, and those that a gate, a person or a manifest keeps waiting."""
+def needed(state: Register, silver: Collection[TableId]) -> set[int]:
+    """Contents that count or that readers see, and those that a gate, a person or a manifest keeps waiting.
+
+    Readers and gates are those of the given silver tables.
+    """
     held = {sequence for _, kept in state.decisions.withheld().values() for sequence in kept}
     return {
         *(content.sequence or 0 for content in state.current.values()),
-        *(outcome.sequence for outcome in state.published.values()),
-        *(outcome.sequence for outcome in state.outcomes.values() if outcome.state != "withdrawn"),
+        *(outcome.sequence for (table, _), outcome in state.published.items() if table in silver),
+        *(
+            outcome.sequence
+            for (table, _), outcome in state.outcomes.items()
+            if table in silver and outcome.state != "withdrawn"
+        ),
         *(sequence for sequence, content in state.contents.items() if content.state == "unconfirmed"),
         *held,
     }
 
 
-def lost_contents(now: Register, then: Register) -> list[Delivery]:
-    """Contents that were needed at another time, and have been removed from bronze since."""
-    return [now.contents[sequence] for sequence in sorted(needed(then)) if sequence in now.dropped]
+def lost_contents(now: Register, then: Register, silver: Collection[TableId]) -> list[Delivery]:
+    """Contents that these silver tables needed at another time, and that have been removed from bronze since."""
+    return [now.contents[sequence] for sequence in sorted(needed(then, silver)) if sequence in now.dropped]
 
 
 def _quarantined(work: Workspace, table: BronzeTable, sequences: Collection[int]) -> set[int]:
