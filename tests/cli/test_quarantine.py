@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import Lakehouse, commands
-from tests.steps.lived_in import LivedIn
+from tests.steps.lived_in import SILVER, LivedIn
 
 
 @pytest.fixture
@@ -42,6 +42,18 @@ billing: quarantined rows (all)
 2 rows; one that broke several rules stands under each.
 """.splitlines()
     )
+
+
+def test_only_tables_of_the_quarantine_have_to_be_whole(lakehouse: Lakehouse, place: LivedIn) -> None:
+    place.write(SILVER, 1)
+    Path(place.lake.table(SILVER), "_delta_log", f"{0:020}.json").write_text("garbage")
+    listing = ("quarantine", "list", "billing", "--lake", place.lake.root)
+    code, out, err = lakehouse(*listing)
+    assert (code, err, out.splitlines()[-1]) == (0, "", "1 row; one that broke several rules stands under each.")
+    Path(place.lake.quarantine(SILVER), "_delta_log", f"{0:020}.json").write_text("garbage")
+    code, out, err = lakehouse(*listing)
+    assert (code, out) == (1, "")
+    assert f"The log of the table {place.lake.root}/billing/quarantine/usage cannot be read: " in " ".join(err.split())
 
 
 def test_a_rule_that_no_row_broke_is_named_beside_those_that_were(lakehouse: Lakehouse, place: LivedIn) -> None:

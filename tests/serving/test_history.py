@@ -12,7 +12,7 @@ from arro3.core import Array, DataType, Table
 from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.contracts.lakes import Lake
-from lakehouse.errors import ConfigurationError
+from lakehouse.errors import ConfigurationError, TableError
 from lakehouse.ledger.book import Ledger
 from lakehouse.serving.history import TableVersion, table_history
 
@@ -142,3 +142,21 @@ def test_an_unknown_table(name: str, hint: str, shown: str, lake: Lake) -> None:
     with pytest.raises(ConfigurationError) as caught:
         table_history(lake, name, 20)
     assert str(caught.value) == f"There is no table '{name}' in the lake {lake.root}.{hint} Tables: {known[shown]}."
+
+
+def test_a_log_that_cannot_be_read(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "shop/silver/orders/_delta_log" / f"{0:020}.json").write_text("garbage")
+    with pytest.raises(TableError) as caught:
+        table_history(lake, "shop.silver.orders", 20)
+    assert str(caught.value) == (
+        f"The log of the table {tmp_path}/shop/silver/orders cannot be read: Kernel error: Json error: Encountered "
+        "unexpected 'g' whilst parsing value. Restore the folder from a backup, or move the whole lake aside and load "
+        "it anew."
+    )
+
+
+def test_a_table_that_was_begun_alone_is_none(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "shop/gold/begun/_delta_log").mkdir(parents=True)
+    with pytest.raises(ConfigurationError) as caught:
+        table_history(lake, "shop.gold.begun", 20)
+    assert str(caught.value).startswith(f"There is no table 'shop.gold.begun' in the lake {tmp_path}.")

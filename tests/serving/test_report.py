@@ -29,7 +29,7 @@ from tests.serving.small_report import (
     write_gold,
     write_report,
 )
-from tests.steps.lived_in import BRONZE, SILVER
+from tests.steps.lived_in import BRONZE, DAILY, SILVER
 
 NOW = datetime(2025, 2, 1, 12, 30, tzinfo=timezone.utc)
 GLANCE: dict[str, Any] = {
@@ -209,6 +209,19 @@ def test_a_table_that_is_not_made_yet_is_told_of_and_the_others_are_shown(
     elements = Elements(render(found))
     assert elements.texts["p.note"] == [*notes, *notes]
     assert len(elements.all("svg")) == 1
+
+
+def test_a_table_that_cannot_be_read_fails_its_sections_alone(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_conf(tmp_path, monkeypatch, **EVERYTHING)
+    Path(lake.table(DAILY), "_delta_log", f"{0:020}.json").write_text("garbage")
+    found = page(lake)
+    assert [(one.name, one.failed) for one in found.parts] == [("glance", True), ("per_day", True), ("regions", False)]
+    (note,) = part(found, "per_day").notes
+    assert note.startswith(
+        f"This could not be answered: The log of the table {lake.root}/billing/gold/daily_usage cannot be read: "
+    )
 
 
 def test_an_empty_table_is_told_of(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

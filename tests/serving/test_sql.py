@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from arro3.core import Array, DataType, Table
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError
@@ -20,6 +20,7 @@ from lakehouse.ledger.book import Ledger
 from lakehouse.serving.asking import check_question
 from lakehouse.serving.masks import NO_MASKS
 from lakehouse.serving.sql import QueryError, open_lake, query, view_names
+from lakehouse.serving.tables import lake_tables
 
 FIVE_O_CLOCK = 1_735_707_600_000_000
 """2025-01-01 05:00 UTC in microseconds: still the old year in New York, already noon in Bangkok."""
@@ -214,6 +215,57 @@ def test_questions_are_answered(statement: str, lake: Lake) -> None:
 @pytest.mark.parametrize("statement", ["", "  ", "-- nothing"])
 def test_an_empty_statement_has_an_empty_answer(statement: str, lake: Lake) -> None:
     assert query(open_lake(lake, NO_MASKS), statement) == ([], [])
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Lake:
+    """A lake with a table whose log holds garbage, one that a full disk kept from being made, and one that is whole."""
+    for name in ("whole", "damaged"):
+        write_deltalake(f"{tmp_path}/shop/gold/{name}", Table.from_pydict({"n": column([7], DataType.int64())}))
+    (tmp_path / "shop/gold/damaged/_delta_log" / f"{0:020}.json").write_text("garbage")
+    (tmp_path / "shop/gold/begun/_delta_log").mkdir(parents=True)
+    return Lake.at(str(tmp_path))
+
+
+def test_tables_that_cannot_be_read_leave_the_others_alone(damaged: Lake) -> None:
+    connection = open_lake(damaged)
+    assert view_names(connection) == ["shop_gold.whole"]
+    check_question(connection, "select * from shop_gold.whole")
+    assert query(connection, "select count(*) from shop_gold.whole")[1] == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("ask", "name"),
+    [
+        (check_question, "shop_gold.damaged"),
+        (check_question, "memory.Shop_Gold.Damaged"),
+        (query, "shop_gold.damaged"),
+        (query, "damaged"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_told_when_it_is_asked_for(ask: Any, name: str, damaged: Lake) -> None:
+    with pytest.raises(QueryError) as caught:
+        ask(open_lake(damaged, NO_MASKS), f"select * from {name}")
+    assert str(caught.value) == (
+        f"The log of the table {damaged.root}/shop/gold/damaged cannot be read: IO Error: DeltaKernel ArrowError (2): "
+        "Json error: Encountered unexpected 'g' whilst parsing value. Restore the folder from a backup, or move the "
+        "whole lake aside and load it anew."
+    )
+
+
+def test_a_table_that_was_begun_alone_is_none(damaged: Lake) -> None:
+    with pytest.raises(QueryError) as caught:
+        query(open_lake(damaged, NO_MASKS), "select * from shop_gold.begun")
+    assert str(caught.value) == (
+        "There is no table 'shop_gold.begun'. Did you mean 'shop_gold.whole'? Tables: shop_gold.whole."
+    )
+
+
+def test_a_checkpoint_alone_tells_of_a_table(damaged: Lake) -> None:
+    table = Path(damaged.root, "shop/gold/whole")
+    DeltaTable(str(table)).create_checkpoint()
+    (table / "_delta_log" / f"{0:020}.json").unlink()
+    assert [table.view for table in lake_tables(damaged)] == ["shop_gold.damaged", "shop_gold.whole"]
 
 
 def test_there_is_no_lake(tmp_path: Path) -> None:

@@ -107,8 +107,12 @@ def open_table(path: str) -> DeltaTable | None:
     except DeltaError as error:
         if not str(error).startswith(_DAMAGED):
             raise
-        reason = in_short(error)[:300]
-        raise TableError(f"The log of the table {path} cannot be read: {reason}. {_then(path)}") from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: str, error: Exception) -> TableError:
+    """What is said of a table that cannot be opened, whoever found that out."""
+    return TableError(f"The log of the table {path} cannot be read: {in_short(error)[:300]}. {_then(path)}")
 
 
 def _open(path: str) -> DeltaTable | None:

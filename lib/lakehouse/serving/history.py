@@ -8,9 +8,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from lakehouse.contracts.lakes import Lake
 from lakehouse.ledger.book import Ledger
+from lakehouse.ledger.entries import unreadable
 from lakehouse.serving.tables import LakeTable, find_table
 
 _ASIDE = ("outranked", "quarantine")
@@ -58,12 +60,19 @@ class History:
 def table_history(lake: Lake, name: str, limit: int) -> History:
     """The newest versions of a table, which is named by its id or by its name in SQL.
 
-    Raises ConfigurationError with the nearest name for a table that the lake does not hold.
+    Raises ConfigurationError with the nearest name for a table that the lake does not hold, TableError for one whose
+    log cannot be read.
     """
     table = find_table(lake, name)
     runs = _recorded_runs(lake, table)
-    versions = [_version(commit, runs) for commit in DeltaTable(table.path).history(limit)]
-    return History(table.id, table.path, tuple(versions))
+    return History(table.id, table.path, tuple(_version(commit, runs) for commit in _commits(table.path, limit)))
+
+
+def _commits(path: str, limit: int) -> list[dict[str, Any]]:
+    try:
+        return DeltaTable(path).history(limit)
+    except DeltaError as error:
+        raise unreadable(path, error) from error
 
 
 def _recorded_runs(lake: Lake, table: LakeTable) -> dict[int, str]:

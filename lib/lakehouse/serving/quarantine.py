@@ -11,14 +11,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
 from lakehouse.errors import ConfigurationError
 from lakehouse.serving.masks import NO_MASKS
-from lakehouse.serving.sql import open_lake, query, view_names
+from lakehouse.serving.sql import open_lake, query
+from lakehouse.serving.tables import lake_tables
 from lakehouse.spreadsheets import as_shown
+
+if TYPE_CHECKING:
+    import duckdb
 
 STATUSES = ("open", "replayed", "discarded", "superseded")
 
@@ -72,10 +76,9 @@ def quarantined_rows(
     lake: Lake, domain: str, selection: Selection, limit: int | None = None
 ) -> tuple[list[QuarantinedRow], int]:
     """The selected rows by table, delivery and record number, at most ``limit`` of them, and how many there are."""
-    connection = open_lake(lake, NO_MASKS)
-    views = [name for name in view_names(connection) if name.startswith(f"{domain}_quarantine.")]
     found: list[QuarantinedRow] = []
     total = 0
+    connection, views = _opened(lake, domain)
     for view in views:
         condition, values = _condition(selection)
         _, ((count,),) = query(connection, f"SELECT count(*) FROM {view} WHERE {condition}", values)
@@ -95,20 +98,25 @@ def quarantined_rows(
 
 def counts(lake: Lake, domain: str, selection: Selection) -> list[tuple[str, str, date | None, str, int]]:
     """Rows by table, rule, day of delivery and status; a row that broke several rules counts for each."""
-    connection = open_lake(lake, NO_MASKS)
     found: list[tuple[str, str, date | None, str, int]] = []
-    for view in view_names(connection):
-        if view.startswith(f"{domain}_quarantine."):
-            condition, values = _condition(selection)
-            _, rows = query(
-                connection,
-                "SELECT rule, delivery_date, status, count(*) FROM "
-                f"(SELECT unnest(reasons).rule AS rule, * FROM {view} WHERE {condition}) "
-                "WHERE $rule IS NULL OR rule = $rule GROUP BY ALL ORDER BY ALL",
-                values,
-            )
-            found += [(f"{domain}.silver.{view.partition('.')[2]}", *row) for row in rows]
+    connection, views = _opened(lake, domain)
+    for view in views:
+        condition, values = _condition(selection)
+        _, rows = query(
+            connection,
+            "SELECT rule, delivery_date, status, count(*) FROM "
+            f"(SELECT unnest(reasons).rule AS rule, * FROM {view} WHERE {condition}) "
+            "WHERE $rule IS NULL OR rule = $rule GROUP BY ALL ORDER BY ALL",
+            values,
+        )
+        found += [(f"{domain}.silver.{view.partition('.')[2]}", *row) for row in rows]
     return found
+
+
+def _opened(lake: Lake, domain: str) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
+    """A connection to the quarantine of one domain, and the names of its tables, those that cannot be read included."""
+    tables = [table for table in lake_tables(lake) if (table.domain, table.layer) == (domain, "quarantine")]
+    return open_lake(lake, NO_MASKS, tables), [table.view for table in tables]
 
 
 def _condition(selection: Selection) -> tuple[str, dict[str, Any]]:

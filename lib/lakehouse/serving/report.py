@@ -21,7 +21,7 @@ from lakehouse.serving.drawings import Answer, Drawing, draw
 from lakehouse.serving.figures import exact, is_number, label, unit, written
 from lakehouse.serving.masks import domain_masks
 from lakehouse.serving.questions import check_report, create_missing, tables_read
-from lakehouse.serving.sql import QueryError, open_lake, query, view_names
+from lakehouse.serving.sql import QueryError, open_lake, query
 from lakehouse.serving.tables import lake_tables
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def make_page(lake: Lake, domain: Domain, report: Report, now: datetime) -> Page
     tables = [table for table in lake_tables(lake) if table.domain == domain.name]
     shown = domain_masks(domain, tables)
     connection = open_lake(lake, shown, tables)
-    there = set(view_names(connection))
+    there = {table.view for table in tables}
     create_missing(connection, domain, there)
     parts = tuple(_part(connection, name, section, there) for name, section in report.sections.items())
     return Page(report.title, report.description, tuple(_facts(lake, domain.name, now)), parts, shown.notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     import duckdb
 
 
+_UNREAD = "lakehouse_unread"
+"""Variable of a connection: what is said of tables that could not be opened, by their names in SQL."""
+
+
 class QueryError(LakehouseError):
     """A statement that cannot be answered."""
 
@@ -26,7 +31,8 @@ def open_lake(
     """A connection with one view per table: ``billing_gold.daily_usage`` and so on.
 
     Personal data is masked as the contracts say, unless ``shown`` says otherwise (``NO_MASKS``). ``tables`` are those
-    that are wanted; all of the lake when absent. Raises ConfigurationError when there is no table at the lake's place.
+    that are wanted; all of the lake when absent. One that cannot be read has no view, and is told of when it is asked
+    for. Raises ConfigurationError when there is no table at the lake's place.
     """
     import duckdb
     from duckdb_extensions import import_extension
@@ -38,17 +44,28 @@ def open_lake(
     connection.execute("LOAD delta")
     # Else days would begin at this machine's midnight, and the same question would have other answers elsewhere.
     connection.execute("SET TimeZone = 'UTC'")
+    unread: dict[str, str] = {}
     for table in tables:
-        schema = f"{table.domain}_{table.layer}"
-        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-        scan = "delta_scan('" + table.path.replace("'", "''") + "')"
-        mask = shown.of(table)
-        selected = "*"
-        if mask != Mask():
-            types = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()}
-            selected = masked(types, mask)
-        connection.execute(f'CREATE VIEW "{schema}"."{table.name}" AS SELECT {selected} FROM {scan}')
+        try:
+            _add_view(connection, table, shown.of(table))
+        except duckdb.Error as error:
+            # It comes with deltalake, which takes a tenth of a second.
+            from lakehouse.ledger.entries import unreadable
+
+            unread[table.view] = str(unreadable(table.path, error))
+    connection.execute(f"SET VARIABLE {_UNREAD} = $told", {"told": json.dumps(unread)})
     return connection
+
+
+def _add_view(connection: duckdb.DuckDBPyConnection, table: LakeTable, mask: Mask) -> None:
+    schema = f"{table.domain}_{table.layer}"
+    connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+    scan = "delta_scan('" + table.path.replace("'", "''") + "')"
+    selected = "*"
+    if mask != Mask():
+        types = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()}
+        selected = masked(types, mask)
+    connection.execute(f'CREATE VIEW "{schema}"."{table.name}" AS SELECT {selected} FROM {scan}')
 
 
 def query(
@@ -77,7 +94,12 @@ def view_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def no_such_table(connection: duckdb.DuckDBPyConnection, name: str) -> str:
-    """The sentence about a table that is not there, with the nearest one and all that there are."""
+    """The sentence about a table that is not there, with the nearest one and all that there are, or cannot be read."""
+    ((told,),) = connection.execute(f"SELECT getvariable('{_UNREAD}')").fetchall()
+    asked = ".".join(name.lower().split(".")[-2:])
+    for view, why in json.loads(told or "{}").items():
+        if f".{view.lower()}".endswith(f".{asked}"):
+            return str(why)
     views = view_names(connection)
     return f"There is no table '{name}'.{nearest_table(name, views)} Tables: {', '.join(views)}."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ConfigurationError, nearest
 
 _LAYERS = ("bronze", "silver", "gold", "outranked", "quarantine", "ledger")
+
+_ENTRY = re.compile(r"\d{20}\.(json|checkpoint\..*)")
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class LakeTable:
 def lake_tables(lake: Lake) -> list[LakeTable]:
     """Every table of a lake; raises ConfigurationError when there is none at its place."""
     root = Path(lake.root)
-    places = [(*log.parent.relative_to(root).parts, str(log.parent)) for log in sorted(root.glob("*/*/*/_delta_log"))]
+    logs = [log for log in sorted(root.glob("*/*/*/_delta_log")) if _is_written(log)]
+    places = [(*log.parent.relative_to(root).parts, str(log.parent)) for log in logs]
     found = [LakeTable(*place) for place in places if place[1] in _LAYERS]
     if not found:
         raise ConfigurationError(
@@ -44,6 +48,12 @@ def lake_tables(lake: Lake) -> list[LakeTable]:
             "or name another folder with --lake."
         )
     return found
+
+
+def _is_written(log: Path) -> bool:
+    """Whether a log tells of a table; a full disk may have left no more than its folder."""
+    with os.scandir(log) as entries:
+        return any(_ENTRY.fullmatch(entry.name) for entry in entries)
 
 
 def find_table(lake: Lake, name: str) -> LakeTable:
