@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 
 from lakehouse.contracts.columns import HISTORY_COLUMNS
 from lakehouse.errors import TableError
-from lakehouse.storage.tables import Shape, _properties, ensure_table
+from lakehouse.storage.tables import Shape, _properties, ensure_table, keep_ranges
 
 
 @pytest.fixture
@@ -29,6 +29,15 @@ def test_a_column_that_the_contract_gained_is_added(shape: Shape) -> None:
 def test_delta_cleans_the_log_of_a_table_in_an_object_store(shape: Shape) -> None:
     assert DeltaTable(shape.path).metadata().configuration["delta.enableExpiredLogCleanup"] == "false"
     assert "delta.enableExpiredLogCleanup" not in _properties(replace(shape, path="s3://bucket/t"))
+
+
+def test_ranges_are_kept_of_the_columns_of_the_contract_alone(shape: Shape) -> None:
+    kept = []
+    for columns in (("city",), ("city",), ("customer", "city"), ()):
+        keep_ranges(replace(shape, statistics=columns), "run-1")
+        table = DeltaTable(shape.path)
+        kept.append((table.version(), table.metadata().configuration["delta.dataSkippingStatsColumns"]))
+    assert kept == [(1, "city"), (1, "city"), (2, "customer,city"), (3, "")]
 
 
 def test_a_table_without_a_history_gets_none_unseen(shape: Shape) -> None:

@@ -158,7 +158,7 @@ def remove_unneeded(path: str, keep_days: int, run_id: str) -> None:
         )
 
 
-def set_properties(path: str, properties: Mapping[str, str], run_id: str) -> None:
+def set_properties(path: str, properties: Mapping[str, str], run_id: str | None) -> None:
     """Set properties of a table, in one commit."""
     with committing(path, "alter"):
         DeltaTable(path).alter.set_table_properties(dict(properties), commit_properties=named(run_id))

@@ -9,13 +9,15 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.ledger.commits import committing
-from lakehouse.storage.tables import Shape, settings
+from lakehouse.storage.tables import Shape, keep_ranges, settings
 from lakehouse.storage.values import Values
+
+_RUN = "spark.databricks.delta.commitInfo.userMetadata"
 
 
 def name_commits(spark: SparkSession, run_id: str) -> None:
     """Put the run's id into the history of every table that this session writes from now on."""
-    spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", run_id)
+    spark.conf.set(_RUN, run_id)
 
 
 def arranged(rows: DataFrame, partition_by: Sequence[str]) -> DataFrame:
@@ -33,7 +35,11 @@ def append(rows: DataFrame, path: str, partition_by: Sequence[str] = (), applica
 
 
 def overwrite(rows: DataFrame, shape: Shape) -> None:
-    """Replace a whole table, its columns and partitioning included, in one commit."""
+    """Replace a whole table, its columns and partitioning included, in one commit.
+
+    Before it comes another one when the log is to keep ranges of other columns.
+    """
+    keep_ranges(shape, rows.sparkSession.conf.get(_RUN, None))
     described = [F.col(name).alias(name, metadata=shape.about(name)) for name in shape.columns]
     writer = arranged(rows, shape.partition_by).select(*described).write.format("delta").mode("overwrite")
     writer = writer.option("overwriteSchema", "true")

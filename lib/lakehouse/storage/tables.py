@@ -17,7 +17,7 @@ from lakehouse.errors import TableError
 from lakehouse.ledger.book import table_version
 from lakehouse.ledger.commits import committing
 from lakehouse.ledger.data_files import RANGES
-from lakehouse.ledger.retention import retention_properties
+from lakehouse.ledger.retention import retention_properties, set_properties
 
 OBSERVED_AS = "observed_as"
 """Column beside a table with versions: what became of the row."""
@@ -89,6 +89,16 @@ def _properties(shape: Shape) -> dict[str, str | None]:
     if shape.change_feed:
         properties["delta.enableChangeDataFeed"] = "true"
     return properties
+
+
+def keep_ranges(shape: Shape, run_id: str | None) -> None:
+    """Have the log of a table that is written anew keep ranges of the columns of its contract alone.
+
+    Spark refuses to write a table where ranges are kept of a column that is gone, or that it is to be partitioned by.
+    """
+    kept = DeltaTable(shape.path).metadata().configuration.get(RANGES) or ""
+    if kept != ",".join(shape.statistics):
+        set_properties(shape.path, {RANGES: ",".join(shape.statistics)}, run_id)
 
 
 def _fields(shape: Shape, columns: Iterable[str]) -> list[Field]:
