@@ -97,6 +97,23 @@ def test_a_first_load_and_a_delivery_of_a_far_day(run: Run, landing: Path, tmp_p
     assert credits_of(lake) == [("u2", "-4.00")]
 
 
+def test_hours_of_far_days_are_partitions(run: Run, landing: Path, tmp_path: Path, conf: Path) -> None:
+    lake = tmp_path / "lake"
+    derived(conf, "usage_hour", "timestamp", "date_trunc('hour', usage_timestamp)")
+    change(conf, Change("billing/silver/usage.yml", "partition_by: [usage_date]", "partition_by: [usage_hour]"))
+    deliver(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", "u1", "-2")])
+    run()
+    far = [usage("9998-01-02T10:30:00Z", "u2", "-2"), usage("0001-01-01T00:00:00Z", "u3", "-2")]
+    path = deliver(landing, "2025-01-03", "b.csv", far)
+    run()
+    assert credits_of(lake) == [("u1", "-2.00"), ("u2", "-2.00"), ("u3", "-2.00")]
+    path.write_text(path.read_text().replace("u2,-2", "u2,-4"))
+    run()
+    assert credits_of(lake) == [("u1", "-2.00"), ("u2", "-4.00"), ("u3", "-2.00")]
+    assert verify(workspace(lake)).holds
+    assert run().nothing_new
+
+
 def test_an_empty_text_is_no_period(
     run: Run, landing: Path, tmp_path: Path, conf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

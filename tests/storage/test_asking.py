@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import Column, SparkSession
 
 from lakehouse.errors import TableError
 from lakehouse.storage.asking import ask, counts_by, texts_of
@@ -20,7 +20,7 @@ _KINDS: dict[str, tuple[str, list[str | None]]] = {
     "price": ("decimal(10,2)", ["1.50", "-0.10", "2.00", None]),
     "share": ("double", ["1.5", "NaN", "1e300", None]),
     "flag": ("boolean", ["true", "false", "true", None]),
-    "moment": ("timestamp", ["2024-02-29 12:34:56.789012", "1969-12-31 23:59:59", "2024-02-29 00:00:00", None]),
+    "moment": ("timestamp", ["9998-01-02 12:34:56.789012", "0001-01-01 00:00:00", "2024-02-29 00:00:00", None]),
 }
 
 
@@ -43,6 +43,11 @@ def _sql(value: str | None, kind: str) -> str:
     return f"CAST({text} AS {kind})"
 
 
+def _places(spark: SparkSession, table: Path, condition: Column | str) -> list[int]:
+    # Not whole rows: in the time zone of this process a moment of the year 1 may be none of Python's.
+    return sorted(row.place for row in read_table(spark, str(table)).where(condition).select("place").collect())
+
+
 @pytest.mark.parametrize("column", list(_KINDS))
 def test_rows_are_found_by_partitions_of_every_type(table: Path, spark: SparkSession, column: str) -> None:
     kind, texts = _KINDS[column]
@@ -51,9 +56,8 @@ def test_rows_are_found_by_partitions_of_every_type(table: Path, spark: SparkSes
         chosen = Values.of(column, kind, values)
         found = ask(str(table), f"SELECT place FROM asked WHERE {chosen.asked()}")
         assert sorted(place for (place,) in found) == sorted([*expected, *same])
-        rows = read_table(spark, str(table))
         for condition in (chosen.chosen(), chosen.sql()):
-            assert sorted(row.place for row in rows.where(condition).collect()) == sorted([*expected, *same])
+            assert _places(spark, table, condition) == sorted([*expected, *same])
 
 
 @pytest.mark.parametrize("column", list(_KINDS))
@@ -61,7 +65,7 @@ def test_texts_of_partitions_find_them_again(table: Path, spark: SparkSession, c
     told = texts_of(str(table), [column], "place IN (0, 3)")
     chosen = Values.of(column, _KINDS[column][0], [text for (text,) in told])
     expected = [0, 2, 3] if column == "flag" else [0, 3]
-    assert sorted(row.place for row in read_table(spark, str(table)).where(chosen.chosen()).collect()) == expected
+    assert _places(spark, table, chosen.chosen()) == expected
 
 
 def test_files_of_other_partitions_are_not_read(table: Path, spark: SparkSession) -> None:

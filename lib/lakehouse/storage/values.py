@@ -52,18 +52,21 @@ class Values:
 
     def sql(self) -> str:
         """The same for Spark, in options that take no Column."""
-        return self._condition("`", [text.replace("\\", "\\\\").replace("'", "\\'") for text in self._known()])
+        texts = [text.replace("\\", "\\\\").replace("'", "\\'") for text in self._known()]
+        return self._condition("`", self.kind, texts)
 
     def asked(self) -> str:
         """The same for delta-rs."""
-        return self._condition('"', [text.replace("'", "''") for text in self._known()])
+        # A plain timestamp has nanoseconds there, and so the years 1677 to 2262 only.
+        kind = "timestamp(6)" if self.kind == "timestamp" else self.kind
+        return self._condition('"', kind, [text.replace("'", "''") for text in self._known()])
 
     def _known(self) -> list[str]:
         return sorted(text for text in self.texts if text is not None)
 
-    def _condition(self, quote: str, texts: list[str]) -> str:
+    def _condition(self, quote: str, kind: str, texts: list[str]) -> str:
         name = f"{quote}{self.column}{quote}"
-        literals = [f"'{text}'" if self.kind == "string" else f"CAST('{text}' AS {self.kind})" for text in texts]
+        literals = [f"'{text}'" if kind == "string" else f"CAST('{text}' AS {kind})" for text in texts]
         parts = [f"{name} IN ({', '.join(literals)})"] if literals else []
         parts += [f"{name} IS NULL"] if None in self.texts else []
         return f"({' OR '.join(parts)})" if parts else "false"
