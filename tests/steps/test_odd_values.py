@@ -132,6 +132,23 @@ def test_an_empty_text_is_no_period(
     assert verify(workspace(lake)).holds
 
 
+def test_rows_with_an_empty_text_and_rows_with_none_are_one_period(
+    run: Run, landing: Path, tmp_path: Path, conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = tmp_path / "lake"
+    counted_by(conf, "family", "string", f"CASE WHEN user_id <> 'none' THEN {FAMILY} END", monkeypatch)
+    moment = "2025-01-02T10:00:00Z"
+    deliver(landing, "2025-01-02", "a.csv", [usage(moment, "u1"), usage(moment, "u2", resource_id="vm-1")])
+    none = [usage(moment, "none", resource_id=resource) for resource in ("r1", "r2", "r3")]
+    deliver(landing, "2025-01-03", "b.csv", none)
+    run()
+    assert shown(lake, "family") == [("None", 1), ("None", 3), ("vm", 1)]
+    deliver(landing, "2025-01-03", "b.csv", none[:2])
+    run()
+    assert shown(lake, "family") == [("None", 1), ("None", 2), ("vm", 1)]
+    assert verify(workspace(lake)).holds
+
+
 def test_an_empty_text_is_no_partition(run: Run, landing: Path, tmp_path: Path, conf: Path) -> None:
     lake = tmp_path / "lake"
     derived(conf, "family", "string", FAMILY)

@@ -75,7 +75,11 @@ def test_files_of_other_partitions_are_not_read(table: Path, spark: SparkSession
 
 
 def test_an_empty_text_is_no_value() -> None:
-    assert Values.of("family", "string", ["", "vm"]).sql() == "(`family` IN ('', 'vm') OR `family` IS NULL)"
+    for nothing in ("", None):
+        chosen = Values.of("family", "string", [nothing, "vm"])
+        assert chosen.sql() == "(`family` IN ('', 'vm') OR `family` IS NULL)"
+    assert Values.of("family", "string", ["vm"]).sql() == "(`family` IN ('vm'))"
+    assert Values.of("number", "int", [None]).sql() == "(`number` IS NULL)"
 
 
 def test_partitions_are_what_spark_says_they_are(table: Path) -> None:

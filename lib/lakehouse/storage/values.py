@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Values:
-    """Some values of one column; null is one too. An empty text is no value: Delta cannot tell it from null."""
+    """Some values of one column; null is one too, and an empty text the same one: Delta cannot tell them apart."""
 
     column: str
     kind: str
@@ -28,7 +28,8 @@ class Values:
     def of(cls, column: str, kind: str, texts: Iterable[str | None]) -> Values:
         """The values that some texts stand for."""
         found = frozenset(texts)
-        return cls(column, kind, found | {None} if "" in found else found)
+        nothing: set[str | None] = {None, ""} if kind == "string" else {None}
+        return cls(column, kind, found | nothing if found & {None, ""} else found)
 
     @classmethod
     def numbers(cls, column: str, numbers: Iterable[int]) -> Values:
