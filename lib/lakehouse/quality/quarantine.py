@@ -129,8 +129,9 @@ def broken_rules(path: str, sequences: Sequence[int]) -> dict[int, dict[str, int
     return found
 
 
-def replayed_rows(path: str, run_id: str) -> int:
-    """Rows that a run found to be bad no more."""
+def replayed_rows(path: str, sequences: Sequence[int], run_id: str) -> int:
+    """Rows that a run found to be bad no more; only those of deliveries that it judged can be."""
+    mine = Values.numbers("delivery_sequence", sequences).asked()
     by_run = Values.of("closed_run_id", "string", [run_id]).asked()
-    ((rows,),) = ask(path, f"SELECT count(*) FROM asked WHERE status = 'replayed' AND {by_run}")
+    ((rows,),) = ask(path, f"SELECT count(*) FROM asked WHERE {mine} AND status = 'replayed' AND {by_run}")
     return int(rows)

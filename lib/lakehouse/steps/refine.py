@@ -51,10 +51,10 @@ def _refine_table(
         before = refinement.publish(accepted, withdrawn, suspects, ready.rebuild)
         closed = closed_contents(ready, table, accepted, refused, register)
         close_superseded(work.spark, refinement.quarantine_path, closed, work.run_id)
-    if ready.again:
-        moved = replayed_rows(refinement.quarantine_path, work.run_id)
-        summary.notes += [f"{table.id}: {moved} quarantined rows replayed"] if moved else []
-    rules = broken_rules(refinement.quarantine_path, [d.sequence or 0 for d in pending])
+    judged = [delivery.sequence or 0 for delivery in pending]
+    moved = replayed_rows(refinement.quarantine_path, judged, work.run_id) if ready.again else 0
+    summary.notes += [f"{table.id}: {moved} quarantined rows replayed"] if moved else []
+    rules = broken_rules(refinement.quarantine_path, judged)
     counts = refinement.counts()
     outcomes = [
         replace(
