@@ -59,9 +59,8 @@ def release(delivery_id: str, who: str, why: str) -> Decide:
             was = "was delivered again as it counts now; the other content, which was there in between, stays held"
             return Ruling((), [f"{delivery_id} {was}"])
         if delivery_id in register.aside:
-            return Ruling(
-                [Decision("release", delivery_id, newest.sequence, who, why)], [f"{delivery_id} counts again"]
-            )
+            note = _released(register, newest)
+            return Ruling([Decision("release", delivery_id, newest.sequence, who, why)], [note])
         refused = [outcome for table in work.domain.silver() for outcome in register.standing(table.id, "refused")]
         if delivery_id in {outcome.delivery_id for outcome in refused}:
             if _said_before(work, Decision("release", delivery_id, newest.sequence, who, why)):
@@ -141,6 +140,19 @@ def _superseded(register: Register, delivery_id: str, sequence: int) -> bool:
     if latest is None or current is None or latest.sequence != current.sequence:
         return False
     return (current.sequence or 0) < sequence
+
+
+def _released(register: Register, newest: Delivery) -> str:
+    """What a release does, in words; raises ConfigurationError where a manifest alone keeps the delivery out."""
+    if newest.state != "unconfirmed":
+        return f"{newest.delivery_id} counts again"
+    upto, held = register.decisions.withheld().get(newest.delivery_id, (0, {}))
+    if upto or newest.sequence in held:
+        return f"{newest.delivery_id} is released, and its manifest keeps it out still: {newest.reason}"
+    raise ConfigurationError(
+        f"{newest.delivery_id} is kept out by its manifest: {newest.reason}. Have the manifest or the file delivered "
+        "again."
+    )
 
 
 def _newest(register: Register, delivery_id: str, domain: str) -> Delivery:
