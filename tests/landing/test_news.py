@@ -14,6 +14,7 @@ from lakehouse.contracts.names import TableId
 from lakehouse.landing.days import Days
 from lakehouse.landing.listing import list_source
 from lakehouse.landing.news import Arrival, examine, look
+from lakehouse.ledger.decisions import Decision, Decisions
 from lakehouse.ledger.deliveries import BronzeState, Delivery, Register, delivery_row, register
 from tests.contracts.places import BRONZE, SILVER, Change, change, copy_conf
 
@@ -146,6 +147,26 @@ def test_what_was_not_finished_is_looked_at_again(state: BronzeState, domain: Do
     ledger = known(domain, landing, state)
     arrivals, touched = examined(domain, landing, ledger)
     assert ([arrival.file.delivery_id for arrival in arrivals], touched) == ([DELIVERY], [])
+
+
+@pytest.mark.parametrize("state", ["ingesting", "torn"])
+@pytest.mark.parametrize("retracted", [False, True])
+def test_what_was_taken_before_is_the_same_content_after_another_was_not_finished(
+    state: BronzeState, retracted: bool, domain: Domain, landing: Path
+) -> None:
+    taken = known(domain, landing).current[DELIVERY]
+    half = replace(taken, sequence=2, state=state, content_hash="half of it")
+    decided = Decisions((Decision("retract", DELIVERY, 1, "ann", "test data"),) if retracted else ())
+    ledger = register([delivery_row(taken), delivery_row(half)], decided)
+    assert candidates(domain, landing, ledger) == [DELIVERY]
+    assert examined(domain, landing, ledger) == ([], [taken])
+    assert candidates(domain, landing, register([*map(delivery_row, [taken, half, taken])], decided)) == []
+    put(landing, NAME, GOOD + "2025-01-02,8\n", seconds=2_000)
+    arrivals, touched = examined(domain, landing, ledger)
+    assert [(arrival.file.delivery_id, arrival.corrects) for arrival in arrivals] == [
+        (DELIVERY, None if retracted else taken)
+    ]
+    assert touched == []
 
 
 def test_only_the_days_that_were_asked_for(domain: Domain, landing: Path) -> None:

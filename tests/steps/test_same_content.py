@@ -10,7 +10,7 @@ from lakehouse.steps.decisions import Decide, Ruling, patch, release, release_al
 from lakehouse.steps.restore import restore
 from tests.conftest import Run, deliver, usage
 from tests.steps.test_decisions import A
-from tests.steps.test_manifests import declare, say
+from tests.steps.test_manifests import LOADING, declare, say
 from tests.steps.test_publish import credits_of, table
 from tests.steps.test_recovery import Crash, CrashError, crash
 from tests.steps.test_replay import GOOD, STEPS, patches, quarantined, workspace
@@ -54,6 +54,34 @@ def test_half_a_file_in_between_makes_no_correction_of_it(run: Run, landing: Pat
     path.write_text(text)
     run()
     assert (credits_of(tmp_path / "lake"), run().nothing_new) == ([], True)
+
+
+def test_half_a_file_that_changes_while_it_is_read_makes_no_correction_of_it(
+    run: Run, landing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repaired(run, landing, tmp_path)
+    path = deliver(landing, "2025-01-02", "a.csv", BROKEN)
+    text = path.read_text()
+    path.write_text(text[:400])
+    with monkeypatch.context() as patched:
+        patched.setattr("lakehouse.steps.ingest.relist_delivery", lambda delivery: None)
+        assert [one.state for one in run(steps=LOADING).deliveries] == ["torn"]
+    path.write_text(text)
+    run(steps=LOADING)
+    assert (len(table(tmp_path / "lake", "silver/usage")), run(steps=LOADING).nothing_new) == (51, True)
+
+
+def test_a_file_that_is_put_back_after_a_run_was_killed_stays_retracted(
+    run: Run, crash: Crash, landing: Path, tmp_path: Path
+) -> None:
+    deliver(landing, "2025-01-02", "a.csv", ONE)
+    run(steps=LOADING)
+    run(steps=("refine",), decide=retract(A, "ann", "test data"))
+    deliver(landing, "2025-01-02", "a.csv", [usage("2025-01-02T10:00:00Z", "u1", "-7")])
+    crash("lakehouse.steps.ingest._append")
+    deliver(landing, "2025-01-02", "a.csv", ONE)
+    run(steps=LOADING)
+    assert (credits_of(tmp_path / "lake"), run(steps=LOADING).nothing_new) == ([], True)
 
 
 def test_a_repair_of_what_readers_see_hides_no_refusal_of_its_correction(

@@ -142,11 +142,8 @@ def _taken(file: LandedFile, register: Register) -> list[Delivery]:
     The one that was looked at last, the one that counts, and where the last look found none in bronze (half a file, one
     that its manifest keeps out), the newest: it may be retracted or held, and people may have decided about its rows.
     """
-    latest = register.latest.get(file.delivery_id)
-    if latest is None or latest.state in {"ingesting", "torn"}:
-        return []
-    counts = register.current.get(file.delivery_id)
-    if latest.sequence is not None:
+    latest, counts = (found.get(file.delivery_id) for found in (register.latest, register.current))
+    if latest and latest.sequence in register.contents:
         return [latest, counts] if counts else [latest]
     mine = [
         content
