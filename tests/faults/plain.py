@@ -39,6 +39,8 @@ class History(Generic[Row]):
     """So many of the oldest contents do not count."""
     visible: Content[Row] | None = None
     """What readers see: the newest content that gates let through."""
+    seen: Content[Row] | None = None
+    """What readers saw last; it counts while no newer one is let through."""
 
     @property
     def current(self) -> Content[Row] | None:
@@ -87,13 +89,14 @@ class Plain(Generic[Row]):
             history.contents.append(Content(tuple(rows)))
 
     def judge(self) -> None:
-        """Let the newest content through that passes; one that stood before and fails now goes."""
+        """Let the newest content through that passes, or the one that readers saw last; both go while they fail."""
         for history in self.histories.values():
-            seen = history.visible
+            seen = history.seen
             if seen and history.contents.index(seen) < history.retracted:
                 seen = None
             found = [content for content in (history.current, seen) if content and self.passes(content)]
             history.visible = found[0] if found and history.current else None
+            history.seen = history.visible or history.seen
 
     def passes(self, content: Content[Row]) -> bool:
         """Whether gates, or a person, let a content through."""

@@ -114,6 +114,20 @@ LONG_HISTORY: list[object] = [
 ]
 
 
+TAKEN_BACK: list[object] = [
+    # Readers see the first content, because its correction is refused; the other contract refuses it, too.
+    Deliver(0, (u(2, 0, "u1", -7), u(3, 0, "u1", -7))),
+    Run(),
+    Deliver(0, (u(2, 0, "u1", 5),)),
+    Run(),
+    Run(flip=True),
+    Run(flip=True),
+    Decided("retract", 0),
+    Decided("release", 0, Crash(("after:overwrite silver/usage",))),
+]
+"""What took a content away from readers is taken back."""
+
+
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A computed table in silver, for histories."""
@@ -136,6 +150,7 @@ def test_any_history_ends_as_a_clean_run(spark: object, conf: Path, computed: No
 
 @pytest.mark.soak
 @MANY
+@example(actions=TAKEN_BACK)
 @given(actions=lives(BILLING, 12))
 def test_many_lives_end_as_clean_runs(spark: object, conf: Path, actions: list[object]) -> None:
     live(BILLING, conf, actions)
@@ -143,6 +158,7 @@ def test_many_lives_end_as_clean_runs(spark: object, conf: Path, actions: list[o
 
 @pytest.mark.soak
 @MANY
+@example(actions=TAKEN_BACK)
 @given(actions=lives(HISTORIES, 12))
 def test_many_histories_end_as_clean_runs(spark: object, conf: Path, computed: None, actions: list[object]) -> None:
     live(HISTORIES, conf, actions)

@@ -187,6 +187,55 @@ def test_a_refused_correction_leaves_its_predecessor_to_be_judged_by_a_new_contr
     assert names(held.pending(SILVER, BRONZE, "f2")) == [("a", 1)]
 
 
+SEEN = (delivery("a", 1), outcome("a", 1), delivery("a", 2), outcome("a", 2, "refused"))
+"""Readers see the first content, because its correction is refused."""
+STRICT = (outcome("a", 1, "refused", "f2"), outcome("a", 2, "refused", "f2"))
+"""A contract refuses both."""
+
+
+def test_what_readers_saw_last_is_judged_again_when_the_contract_that_refused_it_is_taken_back() -> None:
+    both = entries(*SEEN, *STRICT)
+    assert (both.published, both.pending(SILVER, BRONZE, "f2"), both.gone(SILVER, BRONZE)) == ({}, [], [])
+    assert names(both.pending(SILVER, BRONZE, "f1")) == [("a", 1), ("a", 2)]
+    back = entries(*SEEN, *STRICT, outcome("a", 1), outcome("a", 2, "refused"))
+    assert (back.published, back.pending(SILVER, BRONZE, "f1")) == ({(SILVER, "a"): outcome("a", 1)}, [])
+    # A correction that was accepted has replaced it for good.
+    replaced = entries(*SEEN, outcome("a", 2, "accepted", "f3"), outcome("a", 2, "refused", "f2"))
+    assert names(replaced.pending(SILVER, BRONZE, "f1")) == [("a", 2)]
+
+
+def test_what_readers_saw_last_is_judged_again_when_its_retraction_is_taken_back() -> None:
+    gone = (*SEEN, outcome("a", 2, "withdrawn"))
+    retracted = judged(*gone, decisions=(decided("retract", "a", 2),))
+    assert (retracted.published, retracted.pending(SILVER, BRONZE, "f1")) == ({}, [])
+    released = judged(*gone, decisions=(decided("retract", "a", 2), decided("release", "a", 2, entry=2)))
+    assert names(released.pending(SILVER, BRONZE, "f1")) == [("a", 1), ("a", 2)]
+    corrected = judged(*gone, delivery("a", 3), decisions=(decided("retract", "a", 2),))
+    assert names(corrected.pending(SILVER, BRONZE, "f1")) == [("a", 3)]
+
+
+def test_what_readers_saw_last_is_not_judged_when_it_is_kept_out_or_gone() -> None:
+    late = replace(delivery("a", 1, "unconfirmed"), reason="9 rows are expected")
+    assert names(entries(*SEEN, *STRICT, late).pending(SILVER, BRONZE, "f1")) == [("a", 2)]
+    held = judged(*SEEN, *STRICT, decisions=(decided("hold", "a", 1),))
+    assert names(held.pending(SILVER, BRONZE, "f1")) == [("a", 2)]
+    removed = delivery_row(delivery("a", 1)) | {"state": "dropped"}
+    told = [delivery_row(one) for one in SEEN if isinstance(one, Delivery)]
+    told += [outcome_row(one, delivery("a", 1), "run-1") for one in (*SEEN, *STRICT) if isinstance(one, Outcome)]
+    assert names(register([*told, removed]).pending(SILVER, BRONZE, "f1")) == [("a", 2)]
+
+
+def test_going_back_brings_back_which_content_readers_had_seen_last() -> None:
+    then = (*SEEN, *STRICT)
+    later = (*then, outcome("a", 2, "accepted", "f3"))
+    found = back_to(entries(*then), entries(*later), "ann", "wrong prices")
+    now = entries(*later, *found.outcomes)
+    assert (now.published, now.outcomes) == ({}, {(SILVER, "a"): outcome("a", 2, "refused", "f2")})
+    assert now.pending(SILVER, BRONZE, "f2") == []
+    assert names(now.pending(SILVER, BRONZE, "f1")) == [("a", 1), ("a", 2)]
+    assert back_to(entries(*then), now, "ann", "wrong prices").outcomes == ()
+
+
 def test_content_that_is_held_leaves_the_one_before_it() -> None:
     held = judged(delivery("a", 1), delivery("a", 2), outcome("a", 2), decisions=(decided("hold", "a", 2),))
     assert (held.current["a"].sequence, held.aside) == (1, {"a": "held: wrong prices"})

@@ -107,6 +107,8 @@ def test_what_was_corrected_long_ago_may_go() -> None:
 def test_what_was_retracted_long_ago_may_go() -> None:
     assert retracted(91).spare() == [1]
     assert corrected(150).decide("retract", 2, 95).outcome(2, "withdrawn", 95).spare() == [1, 2]
+    refused = Book().content(1, 200).outcome(1, "accepted", 200).content(2, 150).outcome(2, "refused", 150)
+    assert refused.decide("retract", 2, 95).outcome(2, "withdrawn", 95).spare() == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -128,6 +130,11 @@ def test_what_was_retracted_long_ago_may_go() -> None:
             Book().content(1, 200).outcome(1, "accepted", 200).content(2, 150).outcome(2, "refused", 150)
             .outcome(2, "accepted", 10),
             id="readers saw it lately: a restore may bring it back",
+        ),
+        pytest.param(
+            Book().content(1, 200).outcome(1, "accepted", 200).content(2, 150).outcome(2, "refused", 150)
+            .outcome(1, "refused", 140).outcome(2, "refused", 140),
+            id="readers saw it until a contract refused it, too, which may be taken back",
         ),
         pytest.param(
             corrected(150).outcome(1, "accepted", 200, table=USERS),

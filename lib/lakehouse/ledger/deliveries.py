@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -84,33 +84,36 @@ class Register:
     decisions: Decisions = field(default_factory=Decisions)
     dropped: Mapping[int, Removal] = field(default_factory=dict)
     """By sequence: contents whose rows were removed from bronze, or are being removed."""
+    seen: Mapping[tuple[TableId, str], Outcome] = field(default_factory=dict)
+    """By silver table and delivery id: the newest outcome of the content that readers see, or saw last. What took it
+    away may be taken back, and then it counts again where its correction is refused."""
 
     def is_taken(self, delivery_id: str) -> bool:
         """Whether the newest content of a delivery lies in bronze, wanted there."""
         return delivery_id in self.latest and self.latest[delivery_id].state == "ingested"
 
     def pending(self, table: TableId, bronze: TableId, fingerprint: str) -> list[Delivery]:
-        """Contents without an outcome in a table under this fingerprint: those that count, or that readers see instead.
+        """Contents without an outcome in a table under this fingerprint: those that count, or their predecessors.
 
-        When what readers see is judged again, so is its refused correction: its outcome has to stay the newest.
+        When a predecessor is judged again, so is its refused correction: its outcome has to stay the newest.
         """
         found = []
         for delivery in self.current.values():
             if delivery.table == bronze:
                 outcome = self.outcomes.get((table, delivery.delivery_id))
                 seen = self.predecessor(table, delivery)
-                again = seen and not self._covers(self.published[table, delivery.delivery_id], seen, fingerprint)
+                again = seen and not self._covers(self.seen[table, delivery.delivery_id], seen, fingerprint)
                 if again or not (outcome and self._covers(outcome, delivery, fingerprint)):
                     found.append(delivery)
                 found += [seen] if seen and again else []
         return sorted(found, key=lambda delivery: delivery.sequence or 0)
 
     def predecessor(self, table: TableId, delivery: Delivery) -> Delivery | None:
-        """The older content that readers see while its correction is refused or not judged yet; else None."""
-        seen = self.published.get((table, delivery.delivery_id))
+        """The older content that readers see, or saw last, while its correction is refused or not judged; else None."""
+        seen = self.seen.get((table, delivery.delivery_id))
         if seen is None or seen.sequence >= (delivery.sequence or 0) or self._withheld(seen):
             return None
-        return self.contents[seen.sequence]
+        return None if seen.sequence in self.dropped else self.contents[seen.sequence]
 
     def _withheld(self, outcome: Outcome) -> str | None:
         """Why the content of an outcome does not count, whatever came after it; None when nothing keeps it out."""
@@ -120,11 +123,8 @@ class Register:
 
     def _covers(self, outcome: Outcome, delivery: Delivery, fingerprint: str) -> bool:
         same = (outcome.sequence, outcome.fingerprint) == (delivery.sequence, fingerprint)
-        return (
-            same
-            and outcome.state != "withdrawn"
-            and outcome.decision >= self.decisions.mark(outcome.table, delivery.sequence)
-        )
+        heeded = outcome.decision >= self.decisions.mark(outcome.table, delivery.sequence)
+        return same and heeded and outcome.state != "withdrawn"
 
     def gone(self, table: TableId, bronze: TableId) -> list[Outcome]:
         """Outcomes in a table that is made from a bronze table, of deliveries and contents that count no more.
@@ -169,7 +169,7 @@ def register(rows: Iterable[Row], decided: Decisions | None = None) -> Register:
     latest: dict[str, Delivery] = {}
     contents: dict[int, Delivery] = {}
     outcomes: dict[tuple[TableId, str], Outcome] = {}
-    published: dict[tuple[TableId, str], Outcome] = {}
+    seen: dict[tuple[TableId, str], Outcome] = {}
     dropped: dict[int, Removal] = {}
     last_sequence = 0
     for row in rows:
@@ -184,14 +184,15 @@ def register(rows: Iterable[Row], decided: Decisions | None = None) -> Register:
                 contents[delivery.sequence] = delivery
         else:
             outcome = _outcome(table, row)
-            outcomes[table, outcome.delivery_id] = outcome
             key = (table, outcome.delivery_id)
-            if outcome.state == "accepted":
-                published[key] = outcome
-            elif key in published and (outcome.state == "withdrawn" or published[key].sequence == outcome.sequence):
-                del published[key]  # retracted, or refused under a changed contract: its rows were withdrawn
+            outcomes[key], before = outcome, seen.get(key)
+            if outcome.state == "accepted" or (before and before.sequence == outcome.sequence):
+                seen[key] = outcome
+            elif before and outcome.state == "withdrawn":
+                seen[key] = replace(before, state="withdrawn")  # all contents of the delivery are out
     current, aside = _counting(contents, decided, dropped)
-    return Register(latest, current, outcomes, published, last_sequence, contents, aside, decided, dropped)
+    published = {key: outcome for key, outcome in seen.items() if outcome.state == "accepted"}
+    return Register(latest, current, outcomes, published, last_sequence, contents, aside, decided, dropped, seen)
 
 
 def _counting(

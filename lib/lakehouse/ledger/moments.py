@@ -73,15 +73,17 @@ def _rows_again(then: Decisions, now: Decisions, who: str, why: str) -> Iterable
 
 def _outcomes_again(then: Register, now: Register) -> Iterable[Outcome]:
     for key, present in sorted(now.outcomes.items(), key=lambda item: (str(item[0][0]), item[0][1])):
-        outcome, seen = then.outcomes.get(key), then.published.get(key)
-        if (outcome, seen) == (present, now.published.get(key)):
+        outcome, seen = then.outcomes.get(key), then.seen.get(key)
+        if (outcome, seen) == (present, now.seen.get(key)):
             continue
-        if seen is None and key in now.published:
+        if key in now.published and key not in then.published:
             yield replace(
                 present, state="withdrawn", reason="restored", rows_accepted=0, rows_quarantined=0, rows_outranked=0,
                 rows_unchanged=0,
             )  # fmt: skip
-        for wanted in dict.fromkeys((seen, outcome)):
+        # The content that readers had seen last is told by its acceptance, whatever became of it until then.
+        shown = replace(seen, state="accepted") if seen else None
+        for wanted in dict.fromkeys((shown, seen, outcome)):
             if wanted is not None:
                 yield wanted
         if seen is None and outcome is None and key not in now.published and present.state != "withdrawn":

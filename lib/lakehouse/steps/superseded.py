@@ -1,8 +1,8 @@
 """Contents in bronze that count for nothing any more, and will not again: what may be removed of what was delivered.
 
 A content is removed when its bronze contract asks for it, and when for so many days nothing needed it: it was not the
-one that counts, readers did not see it, no gate, person or manifest kept it waiting, and no row of it is open in
-quarantine. The ledger notes it before and after: a release or a restore that would need it says so.
+one that counts, readers did not see it, no gate, refused correction, person or manifest kept it waiting, and no row of
+it is open in quarantine. The ledger notes it before and after: a release or a restore that would need it says so.
 """
 
 from __future__ import annotations
@@ -117,8 +117,11 @@ def needed(state: Register, silver: Collection[TableId]) -> set[int]:
     Readers and gates are those of the given silver tables.
     """
     held = {sequence for _, kept in state.decisions.withheld().values() for sequence in kept}
+    counting = [(table, state.current[name]) for table, name in state.seen if table in silver and name in state.current]
+    before = [state.predecessor(table, current) for table, current in counting]
     return {
         *(content.sequence or 0 for content in state.current.values()),
+        *(content.sequence or 0 for content in before if content),
         *(outcome.sequence for (table, _), outcome in state.published.items() if table in silver),
         *(
             outcome.sequence
