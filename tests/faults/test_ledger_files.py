@@ -15,6 +15,7 @@ from lakehouse.errors import TableError
 from lakehouse.ledger.decisions import Decision, Kind, decision_rows
 from lakehouse.ledger.deliveries import Register
 from lakehouse.steps.order import dry_run, run_steps
+from lakehouse.steps.restore import restore, restore_preview
 from tests.faults.clocks import backwards
 from tests.steps.lived_in import BRONZE, SILVER, LivedIn, delivery_id
 
@@ -148,6 +149,26 @@ def test_a_ledger_table_that_is_gone_is_missed(table: str, place: LivedIn) -> No
         f". Some of its files are lost, or an older copy is in their place. {NOTHING} Restore {ledger(place)} from a "
         "backup, or move the whole lake aside and load it anew."
     )
+
+
+def test_a_restore_does_not_write_over_decisions_that_are_lost(place: LivedIn) -> None:
+    """Its own entries would be counted from 1 again, and pass for those that were there."""
+    shutil.rmtree(ledger(place, "decisions"))
+    text = refused(place)
+    assert text.startswith("The ledger of 'billing' lags behind: 'decisions' has 0 of 1 entries. ")
+    before = files(place)
+    with pytest.raises(TableError, match=f"^{re.escape(text)}$"):
+        restore(place.work(), "run-1", "ann", "wrong prices")
+    for look in (lambda: restore_preview(place.work(), "run-1"), lambda: dry_run(place.work(), ("refine",))):
+        with pytest.raises(TableError, match=f"^{re.escape(text)}$"):
+            look()
+    assert files(place) == before
+
+
+def test_a_restore_looks_for_damaged_logs_first(place: LivedIn) -> None:
+    newest_commit(Path(place.lake.table(BRONZE))).write_bytes(b"")
+    with pytest.raises(TableError, match=r"^The log of billing.bronze.usage is damaged: its commit 0+1.json is empty;"):
+        restore(place.work(), "run-1", "ann", "wrong prices")
 
 
 def test_a_ledger_that_is_older_than_bronze_is_noticed(place: LivedIn, tmp_path: Path) -> None:

@@ -41,7 +41,6 @@ def add_command(app: typer.Typer) -> None:
     ) -> None:
         why = check_because(because)
         work = Workspace(load_domain(domain), load_environment(env), o.lake_of(lake, env), "", new_run_id())
-        work.ledger.check_format()
         if dry_run:
             _show(restore_preview(work, to), domain, work, "would go back to")
             console().print("Nothing was written (--dry-run).")

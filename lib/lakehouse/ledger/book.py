@@ -153,13 +153,14 @@ class Ledger:
 
         Going on would number deliveries again that lie in bronze, and forget what people decided.
         """
+        # Bronze first: a run that is at work numbers deliveries in the ledger before they lie there.
+        sequences = {table: _newest_sequence(self.lake.table(table)) for table in bronze}
         ended = [row["summary"] for row in self.rows("runs") if (row["summary"] or {}).get("entries")]
         noted, found = (ended[-1]["entries"] if ended else {}), self.positions()
         lost = [f"'{name}' has {found[name]} of {entries} entries" for name, entries in noted.items()
                 if found.get(name, 0) < entries]  # fmt: skip
         known = self.deliveries().last_sequence
-        for table in bronze:
-            newest = _newest_sequence(self.lake.table(table))
+        for table, newest in sequences.items():
             if newest > known:
                 lost.append(f"{table} holds a delivery with sequence {newest}, and the ledger knows them up to {known}")
         if lost:

@@ -5,11 +5,30 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from lakehouse.errors import TableError
-from lakehouse.ledger.book import LOST, NEVER_MADE, Publication, is_behind, publication_row, table_version
+from lakehouse.ledger.book import (
+    LOST,
+    NEVER_MADE,
+    Publication,
+    check_logs,
+    is_behind,
+    publication_row,
+    table_version,
+)
 from lakehouse.ledger.entries import Row
 from lakehouse.steps.recording import side, table_paths
 from lakehouse.steps.staleness import is_lost
 from lakehouse.steps.workspace import Workspace
+
+
+def check_lake(work: Workspace, steps: Sequence[str]) -> set[str]:
+    """Raise TableError when the ledger, a log or a table is not whole; returns tables that are lost and may be.
+
+    Every command that writes begins with this: it would go on from what is left, and no later one could tell.
+    """
+    work.ledger.check_format()
+    check_logs(table_paths(work))
+    work.ledger.check_whole([table.id for table in work.domain.bronze()])
+    return check_tables(work, steps)
 
 
 def check_tables(work: Workspace, steps: Sequence[str]) -> set[str]:

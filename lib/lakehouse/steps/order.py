@@ -11,7 +11,7 @@ from lakehouse.contracts.sql import check_sql
 from lakehouse.errors import ExitCode, LakehouseError
 from lakehouse.landing.listing import missing_days
 from lakehouse.landing.news import News, look
-from lakehouse.ledger.book import check_logs, row_count, table_version
+from lakehouse.ledger.book import row_count, table_version
 from lakehouse.ledger.decisions import decision_rows
 from lakehouse.ledger.deliveries import Register
 from lakehouse.ledger.obstacles import explaining
@@ -19,11 +19,11 @@ from lakehouse.ledger.writer import claim
 from lakehouse.steps.attempts import tell_again
 from lakehouse.steps.decisions import Decide
 from lakehouse.steps.ingest import finish_interrupted, ingest
-from lakehouse.steps.lost import check_tables, note_lost
+from lakehouse.steps.lost import check_lake, note_lost
 from lakehouse.steps.maintain import maintain
 from lakehouse.steps.maintenance import MaintenancePlan, planned
 from lakehouse.steps.plans import plan
-from lakehouse.steps.recording import record_run, table_paths
+from lakehouse.steps.recording import record_run
 from lakehouse.steps.recovery import recover
 from lakehouse.steps.restore import resume_restore
 from lakehouse.steps.staleness import gone_outcomes, pending_deliveries, stale_tables
@@ -59,10 +59,7 @@ def run_steps(
         explaining(work.lake.domain(work.domain.name)),
         claim(work.lake, work.domain.name, work.run_id, work.progress, work.environment.lease_seconds),
     ):
-        work.ledger.check_format()
-        check_logs(table_paths(work))
-        work.ledger.check_whole([table.id for table in work.domain.bronze()])
-        note_lost(work, check_tables(work, chosen))
+        note_lost(work, check_lake(work, chosen))
         finished = finish_interrupted(work)
         undone = recover(work)
         if undone:
@@ -233,9 +230,7 @@ def dry_run(work: Workspace, steps: Sequence[str]) -> RunSummary:
     """What a run would read and touch; writes nothing and starts no JVM."""
     chosen = [step for step in STEPS if step in steps]
     summary = RunSummary(work.run_id, work.domain.name, work.lake.root, work.landing, chosen, dry_run=True)
-    work.ledger.check_format()
-    check_logs(table_paths(work))
-    check_tables(work, chosen)
+    check_lake(work, chosen)
     register = work.ledger.deliveries()
     news = _look(work, chosen, register, summary)
     found = plan(work, chosen, news)

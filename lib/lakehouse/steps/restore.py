@@ -29,7 +29,7 @@ from lakehouse.ledger.deliveries import outcome_row
 from lakehouse.ledger.entries import Row
 from lakehouse.ledger.moments import back_to, settled
 from lakehouse.steps.ingest import finish_interrupted
-from lakehouse.steps.lost import check_tables
+from lakehouse.steps.lost import check_lake, note_lost
 from lakehouse.steps.recording import record_run, side, table_paths
 from lakehouse.steps.recovery import recover
 from lakehouse.steps.summary import RunSummary
@@ -81,11 +81,14 @@ def find_moment(work: Workspace, run_id: str) -> Moment:
 
 def restore_preview(work: Workspace, run_id: str) -> Restored:
     """What a restore would do; raises TableError when files of that time, or tables, are gone."""
-    check_tables(work, ["restore"])
-    moment = find_moment(work, run_id)
+    check_lake(work, ["restore"])
+    return _preview(work, find_moment(work, run_id))
+
+
+def _preview(work: Workspace, moment: Moment) -> Restored:
     _check_files(work, moment)
     _check_contents(work, moment)
-    found = Restored(run_id)
+    found = Restored(moment.run_id)
     for name, path in _restorable(work).items():
         version, target = table_version(path), moment.versions.get(name)
         if version is not None and not same_files(path, target):
@@ -98,11 +101,12 @@ def restore_preview(work: Workspace, run_id: str) -> Restored:
 
 def restore(work: Workspace, run_id: str, who: str, why: str) -> Restored:
     """Bring the tables back and record what is thereby held; the caller holds the claim on the domain."""
+    note_lost(work, check_lake(work, ["restore"]))
     finish_interrupted(work)
     recover(work)
     resume_restore(work)
-    found = restore_preview(work, run_id)
     moment = find_moment(work, run_id)
+    found = _preview(work, moment)
     if not found.tables and not found.held:
         found.notes.append(f"the tables are as the run {run_id} left them; nothing was changed")
         return found
