@@ -15,7 +15,7 @@ from lakehouse.ledger.book import (
     table_version,
 )
 from lakehouse.ledger.entries import Row
-from lakehouse.steps.recording import side, table_paths
+from lakehouse.steps.recording import noted_versions, side, table_paths
 from lakehouse.steps.staleness import is_lost
 from lakehouse.steps.workspace import Workspace
 
@@ -65,9 +65,10 @@ def note_lost(work: Workspace, names: Collection[str]) -> None:
     rows: list[Row] = []
     for table in work.domain.gold():  # inputs come first
         made = published.get(table.id)
-        if made is None or made.fingerprint == NEVER_MADE:
+        gone = made is not None and is_lost(work, made)
+        if made is None or (made.fingerprint == NEVER_MADE and not gone):
             continue
-        if is_lost(work, made) or lost & {source.owner for source in table.inputs.values()}:
+        if gone or lost & {source.owner for source in table.inputs.values()}:
             lost.add(table.id)
             now = Publication(table.id, table_version(work.lake.table(table.id)), {}, NEVER_MADE, None)
             rows.append(publication_row(now, LOST, work.run_id))
@@ -89,11 +90,9 @@ def _left(work: Workspace) -> dict[str, tuple[int, str]]:
                 found[name] = versions[name], run["run_id"]
     ended = {row["table_id"]: row for row in work.ledger.rows("publications") if row["step"] in {"refine", "restore"}}
     for table in work.domain.silver():
-        row = ended.get(str(table.id))
-        beside = (row["input_versions"] or {}) if row else {}
-        noted = {side(table.id, kind): beside.get(kind) for kind in ("outranked", "quarantine")}
-        noted[str(table.id)] = row["version"] if row else None
-        found |= {name: (version, row["run_id"]) for name, version in noted.items() if row and version is not None}
+        if row := ended.get(str(table.id)):
+            noted = noted_versions(row["table_id"], row["version"], row["input_versions"])
+            found |= {name: (version, row["run_id"]) for name, version in noted.items() if version is not None}
     return found
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 
 from lakehouse.contracts.names import TableId
 from lakehouse.ledger.book import table_version
 from lakehouse.ledger.processes import user_name
 from lakehouse.steps.summary import RunSummary
 from lakehouse.steps.workspace import Workspace
+
+SIDES = ("outranked", "quarantine")
+"""Kinds of tables beside a silver one."""
 
 
 def table_paths(work: Workspace) -> dict[str, str]:
@@ -24,6 +28,12 @@ def table_paths(work: Workspace) -> dict[str, str]:
 def side(table: TableId, kind: str) -> str:
     """Name of a table beside a silver one: ``billing.quarantine.usage``."""
     return f"{table.domain}.{kind}.{table.name}"
+
+
+def noted_versions(table_id: str, version: int | None, inputs: Mapping[str, int] | None) -> dict[str, int | None]:
+    """What an entry of ``publications`` says of its table and of those beside it, by name."""
+    table = TableId.parse(table_id)
+    return {table_id: version} | {side(table, kind): inputs[kind] for kind in SIDES if inputs and kind in inputs}
 
 
 def record_run(work: Workspace, state: str, summary: RunSummary) -> None:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from lakehouse.contracts.names import BESIDE, LAYERS, TableId
-from lakehouse.contracts.tables import BronzeTable
-from lakehouse.errors import ConfigurationError, TableError, nearest
+from lakehouse.contracts.tables import BronzeTable, GoldTable
+from lakehouse.errors import TableError
 from lakehouse.ledger.book import (
     NEVER_MADE,
     Publication,
@@ -30,7 +29,8 @@ from lakehouse.ledger.entries import Row
 from lakehouse.ledger.moments import back_to, settled
 from lakehouse.steps.ingest import finish_interrupted
 from lakehouse.steps.lost import check_lake, note_lost
-from lakehouse.steps.recording import record_run, side, table_paths
+from lakehouse.steps.moments import Moment, find_moment, moment_of
+from lakehouse.steps.recording import SIDES, record_run, side, table_paths
 from lakehouse.steps.recovery import recover
 from lakehouse.steps.summary import RunSummary
 from lakehouse.steps.superseded import lost_contents, readers
@@ -38,15 +38,6 @@ from lakehouse.steps.workspace import Workspace
 
 _NAMED = 3
 """Lost contents that are named; the others are counted."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """The state that a run left: versions of tables and entries of the ledger that belong together."""
-
-    run_id: str
-    versions: Mapping[str, int]
-    positions: Mapping[str, int]
 
 
 @dataclass
@@ -61,24 +52,6 @@ class Restored:
     notes: list[str] = field(default_factory=list)
 
 
-def find_moment(work: Workspace, run_id: str) -> Moment:
-    """The state that a run left; raises ConfigurationError when it left none that can be gone back to."""
-    ended = {row["run_id"]: row for row in work.ledger.rows("runs") if row["state"] == "finished"}
-    if run_id not in ended:
-        known = list(ended)
-        example = f" Newest: {', '.join(known[-3:])}." if known else ""
-        raise ConfigurationError(
-            f"--to: the ledger of '{work.domain.name}' knows no finished run '{run_id}'."
-            f"{nearest(run_id, known)}{example} 'lakehouse status {work.domain.name}' lists them."
-        )
-    details: Mapping[str, Any] = ended[run_id]["summary"] or {}
-    if "entries" not in details:
-        raise ConfigurationError(
-            f"--to: the run '{run_id}' was recorded before restoring was possible; name a later one."
-        )
-    return Moment(run_id, details["versions"], details["entries"])
-
-
 def restore_preview(work: Workspace, run_id: str) -> Restored:
     """What a restore would do; raises TableError when files of that time, or tables, are gone."""
     check_lake(work, ["restore"])
@@ -90,12 +63,12 @@ def _preview(work: Workspace, moment: Moment) -> Restored:
     _check_contents(work, moment)
     found = Restored(moment.run_id)
     for name, path in _restorable(work).items():
-        version, target = table_version(path), moment.versions.get(name)
+        version, target = table_version(path), moment.target(name)
         if version is not None and not same_files(path, target):
             found.tables[name] = (version, target)
     then, now = work.ledger.deliveries_at(moment.positions), work.ledger.deliveries()
     found.held = list(back_to(then, now, "", "").held)
-    _note_contracts(work, moment, found)
+    _add_notes(work, moment, found)
     return found
 
 
@@ -128,11 +101,12 @@ def resume_restore(work: Workspace) -> Restored | None:
     if open_intent is None:
         return None
     details = open_intent["details"]
-    moment = Moment(details["to"], details["versions"], details["entries"])
+    moment = moment_of(work, details["to"], details["versions"], details["entries"])
     work.progress(f"finishing the interrupted restore to {moment.run_id}")
     _check_files(work, moment)
     found = Restored(moment.run_id, notes=[f"finished the interrupted restore to {moment.run_id}"])
     _go_back(work, moment, found, open_intent["who"], open_intent["why"])
+    _add_notes(work, moment, found)
     return found
 
 
@@ -140,7 +114,7 @@ def _go_back(work: Workspace, moment: Moment, found: Restored, who: str, why: st
     summary = RunSummary(work.run_id, work.domain.name, work.lake.root, "", ["restore"])
     record_run(work, "started", summary)
     for name, path in _restorable(work).items():
-        version, target = table_version(path), moment.versions.get(name)
+        version, target = table_version(path), moment.target(name)
         if version is None or same_files(path, target):
             continue
         found.tables[name] = (version, target)
@@ -153,7 +127,6 @@ def _go_back(work: Workspace, moment: Moment, found: Restored, who: str, why: st
     _record_publications(work, moment)
     done = {"kind": "restored", "who": who, "why": why, "run_id": work.run_id, "details": {"to": moment.run_id}}
     work.ledger.record("decisions", [done])
-    _note_contracts(work, moment, found)
     record_run(work, "finished", summary)
 
 
@@ -163,12 +136,20 @@ def _restorable(work: Workspace) -> dict[str, str]:
 
 
 def _check_files(work: Workspace, moment: Moment) -> None:
-    gone = []
+    gone, lost, computed = [], [], {str(table.id) for table in work.domain.gold()}
     for name, path in _restorable(work).items():
-        target = moment.versions.get(name)
-        problem = missing_files(path, target) if target is not None and table_version(path) is not None else None
-        if problem:
+        target = moment.target(name)
+        if table_version(path) is None:
+            continue
+        if name in moment.lost and name not in computed:
+            lost.append(name)
+        elif target is not None and (problem := missing_files(path, target)):
             gone.append(f"{name} version {target}: {problem}")
+    if lost:
+        raise TableError(
+            f"The tables cannot go back to the run {moment.run_id}: what it left of {', '.join(lost)} was lost since, "
+            "and made anew or continued from an older copy. Nothing was changed. Name a later run."
+        )
     if gone:
         raise TableError(
             f"The tables cannot go back to the run {moment.run_id}: {'; '.join(gone)}. Nothing was changed. VACUUM "
@@ -213,12 +194,15 @@ def _record_publications(work: Workspace, moment: Moment) -> None:
         version = present.get(str(table_id))
         if table is None or isinstance(table, BronzeTable) or version is None:
             continue
+        if isinstance(table, GoldTable) and moment.makes_anew(table):
+            continue
         inputs = {
             name: _number_now(work, moment, table_id, name, then, present)
             for name, then in published.input_versions.items()
         }
         found.append(replace(published, version=version, input_versions=inputs))
-    # A table that was not made then is empty now, whatever its newest entry says it was made from.
+    # What was not made then, or is lost, is empty now, whatever its newest entry says it was made from. What was made
+    # from lost tables is not, but nobody could tell any more what changes in them.
     made = {published.table for published in found}
     for computed in work.domain.gold():
         version = present.get(str(computed.id))
@@ -236,15 +220,20 @@ def _number_now(
     present: Mapping[str, int | None],
 ) -> int:
     """The present number of an input's version, unless the input had moved on even then."""
-    full = side(table_id, name) if name in {"outranked", "quarantine"} else name
-    table = work.domain.tables.get(TableId.parse(full, (*LAYERS, BESIDE))) if "." in name else None
-    now, left = present.get(full), moment.versions.get(full)
+    if name in SIDES:  # it went back together with its table
+        now = present.get(side(table_id, name))
+        return then if now is None else now
+    table = work.domain.tables.get(TableId.parse(name, (*LAYERS, BESIDE)))
+    now, left = present.get(name), moment.versions.get(name)
     if isinstance(table, BronzeTable) or now is None or left is None:
         return then
-    return then if changed_between(table_paths(work)[full], then, left) else now
+    return then if changed_between(table_paths(work)[name], then, left) else now
 
 
-def _note_contracts(work: Workspace, moment: Moment, found: Restored) -> None:
+def _add_notes(work: Workspace, moment: Moment, found: Restored) -> None:
+    lost = [name for name in found.tables if name in moment.lost]
+    if lost:
+        found.notes.append(f"lost since, and empty until the next run makes it anew: {', '.join(lost)}")
     changed = _changed_contracts(work, moment)
     if changed:
         found.notes.append(
