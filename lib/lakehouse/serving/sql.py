@@ -53,7 +53,8 @@ def open_lake(
             from lakehouse.ledger.entries import unreadable
 
             unread[table.view] = str(unreadable(table.path, error))
-    connection.execute(f"SET VARIABLE {_UNREAD} = $told", {"told": json.dumps(unread)})
+    if unread:
+        connection.execute(f"SET VARIABLE {_UNREAD} = $told", {"told": json.dumps(unread)})
     return connection
 
 
