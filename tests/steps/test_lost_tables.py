@@ -68,6 +68,18 @@ def test_an_older_copy_of_gold_is_brought_up_to_date(run: Run, lake: Path, landi
     assert verify(workspace(lake)).holds
 
 
+def test_a_restore_to_a_run_before_gold_was_lost_has_it_made_anew(run: Run, lake: Path, landing: Path) -> None:
+    shutil.rmtree(lake / "billing/gold/daily_usage")
+    one_more_day(landing)
+    run(run_id="three-days")
+    restore(workspace(lake), "two-days", "ann", "wrong prices")
+    assert daily(lake) == {}
+    run()
+    assert daily(lake) == DAILY
+    assert verify(workspace(lake)).holds
+    assert run().nothing_new
+
+
 @pytest.mark.parametrize("layer", ["silver", "outranked", "quarantine"])
 def test_silver_that_is_gone_stops_runs_until_it_is_asked_for_anew(
     run: Run, lake: Path, landing: Path, layer: str
@@ -122,6 +134,8 @@ def test_silver_that_is_lost_while_a_run_is_cut_off_is_made_anew(
     run(full_refresh=True)
     assert daily(lake) == {**DAILY, "2025-01-04": "5.00"}
     assert verify(workspace(lake)).holds
+    with pytest.raises(TableError, match=r"the run two-days: what it left of billing.silver.usage was lost since, "):
+        restore(workspace(lake), "two-days", "ann", "wrong prices")
 
 
 def test_an_older_copy_of_silver_and_bronze_that_is_gone_stop_runs(
