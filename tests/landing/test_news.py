@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -205,3 +206,27 @@ def test_a_mark_in_silver_alone_keeps_what_was_delivered_out_of_the_reason(
     (arrival,), _ = examine(files, domain, register([]), lambda: None)
     assert isinstance(arrival, Arrival)
     assert str(arrival.content.reason).endswith(" is named in the first record 'A***,L***'")
+
+
+class Closed(Mapping[int, Delivery]):
+    """Contents that may be asked for one by one, and not be looked through."""
+
+    def __init__(self, contents: Mapping[int, Delivery]) -> None:
+        self.contents = contents
+
+    def __getitem__(self, sequence: int) -> Delivery:
+        return self.contents[sequence]
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    def __iter__(self) -> Iterator[int]:
+        raise AssertionError("all contents were looked through")
+
+
+def test_a_new_file_costs_the_same_however_many_contents_there_are(domain: Domain, landing: Path) -> None:
+    ledger = known(domain, landing)
+    put(landing, "year=2025/month=01/day=02/a.csv", GOOD)
+    closed = replace(ledger, contents=Closed(ledger.contents))
+    arrivals, _ = examine(look(domain, str(landing), closed, Days()).candidates, domain, closed, lambda: None)
+    assert [arrival.file.delivery_id for arrival in arrivals] == ["usage/year=2025/month=01/day=02/a.csv"]

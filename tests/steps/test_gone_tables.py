@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 from lakehouse.ledger.retention import LogState, retention_properties, set_properties, tidy_log, write_checkpoint
 from lakehouse.steps.maintenance import planned
@@ -50,17 +51,32 @@ def test_the_log_of_its_input_is_cleaned_and_it_is_made_anew_should_it_come_back
     assert [table.id for table in stale_tables(place.work())] == [DAILY]
 
 
-def test_contents_that_it_alone_showed_may_go(place: LivedIn) -> None:
+@pytest.mark.parametrize(
+    ("days", "kept"), [pytest.param(39, True, id="lately: it may come back"), pytest.param(41, False, id="long ago")]
+)
+def test_contents_that_it_alone_showed_may_go_once_it_has_been_gone_for_long(
+    place: LivedIn, days: int, kept: bool
+) -> None:
     change(place.conf, Change(BRONZE_FILE, "columns:\n", "maintain: {drop_superseded_days: 40}\ncolumns:\n"))
     place.judge(place.deliver("2025-01-02"))
-    place.deliver("2025-01-02")
+    place.judge(place.deliver("2025-01-02"), "refused")
+    place.run("run-1", {"state": "finished", "summary": {"versions": {str(SILVER): 3, "billing.outranked.usage": 3}}})
+    aged(place, "deliveries", 50)
+    # The last run that knew its contract noted the table.
+    aged(place, "runs", days)
 
     def spare() -> list[int | None]:
-        work, now = place.work(), datetime.now(timezone.utc) + timedelta(days=45)
+        work, now = place.work(), datetime.now(timezone.utc)
         found = superseded(work, work.domain.bronze()[0], work.ledger.deliveries(), now)
         return [content.sequence for content in found.contents] if found else []
 
     assert spare() == []
     (place.conf / DAILY_FILE).unlink()
     (place.conf / SILVER_FILE).unlink()
-    assert spare() == [1]
+    assert spare() == ([] if kept else [1])
+
+
+def aged(place: LivedIn, ledger_table: str, days: int) -> None:
+    """Make the entries of a ledger table so many days older."""
+    path = f"{place.lake.root}/billing/ledger/{ledger_table}"
+    DeltaTable(path).update({"recorded_at": f"recorded_at - interval '{days} days'"})

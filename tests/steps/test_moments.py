@@ -17,7 +17,7 @@ from lakehouse.errors import TableError
 from lakehouse.steps.lost import check_lake, note_lost
 from lakehouse.steps.recording import record_run
 from lakehouse.steps.recovery import begin, complete
-from lakehouse.steps.restore import Restored, restore, restore_preview
+from lakehouse.steps.restore import Restored, restore, restore_preview, resume_restore
 from lakehouse.steps.staleness import stale_tables
 from lakehouse.steps.summary import RunSummary
 from lakehouse.steps.workspace import Workspace
@@ -210,6 +210,29 @@ def test_silver_that_was_made_anew_cannot_go_back_to_what_it_was(place: Place, k
     place.end(work)
     place.restore("day-4")
     assert place.numbers() == held(8, [4], [40])
+
+
+def test_a_restore_that_was_cut_off_is_finished_with_full_refresh_where_silver_is_an_older_copy_now(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lakehouse.steps.restore._record_publications", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            restore(place.working("restoring"), "day-1", "ann", "wrong prices")
+    shutil.rmtree(place.lake.table(SILVER))
+    create(place.lake.table(SILVER))
+    text = (
+        "The tables cannot go back to the run day-1: what it left of billing.silver.usage was lost since, and made "
+        "anew or continued from an older copy. Run with --full-refresh, which makes it anew."
+    )
+    with pytest.raises(TableError, match=f"^{re.escape(text)}$"):
+        resume_restore(place.working("day-3"))
+    resumed = resume_restore(replace(place.working("day-3"), full_refresh=True))
+    assert resumed and resumed.notes[0] == "finished the interrupted restore to day-1"
+    assert resume_restore(place.working("day-4")) is None
 
 
 @pytest.mark.parametrize("layers", [("gold",), ("silver", "gold")])

@@ -48,3 +48,16 @@ def test_a_release_ends_a_retraction_of_what_a_manifest_keeps_out(place: LivedIn
     ]
     place.ledger.record("decisions", decision_rows(ruling.decisions, "r2"))
     assert place.ledger.deliveries().aside == {A: REASON}
+
+
+def test_an_older_content_counts_again_and_saying_so_twice_is_one_decision(place: LivedIn) -> None:
+    place.deliver("2025-01-02")
+    place.ledger.record("decisions", decision_rows(retract(A, "ann", "test data")(place.work()).decisions, "r1"))
+    place.deliver("2025-01-02", "unconfirmed", reason=REASON)
+    ruling = release(A, "bob", "was real")(place.work())
+    place.ledger.record("decisions", decision_rows(ruling.decisions, "r2"))
+    assert place.ledger.deliveries().current[A].sequence == 1
+    again = release(A, "bob", "was real")(place.work())
+    assert (len(ruling.decisions), again.decisions) == (1, [])
+    kept_out = "its manifest keeps the newest content out still: _m.json says 2 rows, the file holds 1"
+    assert again.notes == ruling.notes == [f"{A} counts again as it was before; {kept_out}"]

@@ -143,7 +143,9 @@ def _taken(file: LandedFile, register: Register) -> list[Delivery]:
     that its manifest keeps out), the newest: it may be retracted or held, and people may have decided about its rows.
     """
     latest, counts = (found.get(file.delivery_id) for found in (register.latest, register.current))
-    if latest and latest.sequence in register.contents:
+    if latest is None:  # new, as most files are: all contents need not be looked through
+        return []
+    if latest.sequence in register.contents:
         return [latest, counts] if counts else [latest]
     mine = [
         content

@@ -59,8 +59,10 @@ def release(delivery_id: str, who: str, why: str) -> Decide:
             was = "was delivered again as it counts now; the other content, which was there in between, stays held"
             return Ruling((), [f"{delivery_id} {was}"])
         if delivery_id in register.aside:
-            note = _released(register, newest)
-            return Ruling([Decision("release", delivery_id, newest.sequence, who, why)], [note])
+            decision = Decision("release", delivery_id, newest.sequence, who, why)
+            if newest.state == "unconfirmed":
+                return _unconfirmed(work, register, newest, decision)
+            return Ruling([decision], [f"{delivery_id} counts again"])
         refused = [outcome for table in work.domain.silver() for outcome in register.standing(table.id, "refused")]
         if delivery_id in {outcome.delivery_id for outcome in refused}:
             if _said_before(work, Decision("release", delivery_id, newest.sequence, who, why)):
@@ -142,17 +144,29 @@ def _superseded(register: Register, delivery_id: str, sequence: int) -> bool:
     return (current.sequence or 0) < sequence
 
 
-def _released(register: Register, newest: Delivery) -> str:
-    """What a release does, in words; raises ConfigurationError where a manifest alone keeps the delivery out."""
-    if newest.state != "unconfirmed":
-        return f"{newest.delivery_id} counts again"
+def _unconfirmed(work: Workspace, register: Register, newest: Delivery, decision: Decision) -> Ruling:
+    """A release of a delivery whose newest content a manifest keeps out: it may end a retraction, or a hold.
+
+    Raises ConfigurationError where there is nothing but the manifest.
+    """
     upto, held = register.decisions.withheld().get(newest.delivery_id, (0, {}))
-    if upto or newest.sequence in held:
-        return f"{newest.delivery_id} is released, and its manifest keeps it out still: {newest.reason}"
-    raise ConfigurationError(
-        f"{newest.delivery_id} is kept out by its manifest: {newest.reason}. Have the manifest or the file delivered "
-        "again."
-    )
+    ends = upto > 0 or newest.sequence in held
+    if not ends and not _said_before(work, decision):
+        raise ConfigurationError(
+            f"{newest.delivery_id} is kept out by its manifest: {newest.reason}. Have the manifest or the file "
+            "delivered again."
+        )
+    counting = [
+        sequence
+        for sequence, content in register.contents.items()
+        if (content.delivery_id, content.state) == (newest.delivery_id, "ingested")
+        and sequence not in held
+        and sequence not in register.dropped
+    ]
+    what = f"{newest.delivery_id} is released, and its manifest keeps it out still"
+    if counting:
+        what = f"{newest.delivery_id} counts again as it was before; its manifest keeps the newest content out still"
+    return Ruling([decision] if ends else [], [f"{what}: {newest.reason}"])
 
 
 def _newest(register: Register, delivery_id: str, domain: str) -> Delivery:

@@ -103,7 +103,7 @@ def resume_restore(work: Workspace) -> Restored | None:
     details = open_intent["details"]
     moment = moment_of(work, details["to"], details["versions"], details["entries"])
     work.progress(f"finishing the interrupted restore to {moment.run_id}")
-    _check_files(work, moment)
+    _check_files(work, moment, resumed=True)
     found = Restored(moment.run_id, notes=[f"finished the interrupted restore to {moment.run_id}"])
     _go_back(work, moment, found, open_intent["who"], open_intent["why"])
     _add_notes(work, moment, found)
@@ -135,7 +135,7 @@ def _restorable(work: Workspace) -> dict[str, str]:
     return {name: path for name, path in table_paths(work).items() if name not in bronze}
 
 
-def _check_files(work: Workspace, moment: Moment) -> None:
+def _check_files(work: Workspace, moment: Moment, resumed: bool = False) -> None:
     gone, lost, computed = [], [], {str(table.id) for table in work.domain.gold()}
     for name, path in _restorable(work).items():
         target = moment.target(name)
@@ -145,10 +145,12 @@ def _check_files(work: Workspace, moment: Moment) -> None:
             lost.append(name)
         elif target is not None and (problem := missing_files(path, target)):
             gone.append(f"{name} version {target}: {problem}")
-    if lost:
+    if lost and not (resumed and work.full_refresh):
+        # Of a restore that is to be finished, no other run can be named.
+        out = "Run with --full-refresh, which makes it anew" if resumed else "Nothing was changed. Name a later run"
         raise TableError(
             f"The tables cannot go back to the run {moment.run_id}: what it left of {', '.join(lost)} was lost since, "
-            "and made anew or continued from an older copy. Nothing was changed. Name a later run."
+            f"and made anew or continued from an older copy. {out}."
         )
     if gone:
         raise TableError(

@@ -51,11 +51,13 @@ def superseded(work: Workspace, table: BronzeTable, state: Register, now: dateti
         if how == "dropping" and state.contents[sequence].table == table.id
     ]
     spare: list[Delivery] = []
+    silver: set[TableId] = set()
     if days is not None:
-        rows, decided = work.ledger.rows("deliveries"), work.ledger.rows("decisions")
-        found = unneeded(rows, decided, readers(work), now - timedelta(days=days), now)
+        rows, decided, since = work.ledger.rows("deliveries"), work.ledger.rows("decisions"), now - timedelta(days=days)
+        silver = readers(work) | _readers_since(work, since, now)
+        found = unneeded(rows, decided, silver, since, now)
         spare = [content for content in found if content.table == table.id]
-    waiting = _quarantined(work, table, [content.sequence or 0 for content in spare]) if spare else set()
+    waiting = _quarantined(work, silver, [content.sequence or 0 for content in spare]) if spare else set()
     gone = (*begun, *(content for content in spare if content.sequence not in waiting))
     return Superseded(table.id, gone, days) if gone else None
 
@@ -63,6 +65,16 @@ def superseded(work: Workspace, table: BronzeTable, state: Register, now: dateti
 def readers(work: Workspace) -> set[TableId]:
     """The silver tables that contents may be needed for: one that no contract names any more keeps none."""
     return {table.id for table in work.domain.silver()}
+
+
+def _readers_since(work: Workspace, since: datetime, now: datetime) -> set[TableId]:
+    """Silver tables that had a contract when a run ended since a moment: it may be away for a while only."""
+    runs = work.ledger.rows("runs")
+    times = latest_times([run["recorded_at"].timestamp() for run in runs], now.timestamp())
+    noted = [(run["summary"] or {}).get("versions", {}) for run, time in zip(runs, times, strict=True)
+             if time >= since.timestamp()]  # fmt: skip
+    names = {name for versions in noted for name in versions if name.split(".")[1] == "silver"}
+    return {TableId.parse(name) for name in names}
 
 
 def unneeded(
@@ -138,12 +150,12 @@ def lost_contents(now: Register, then: Register, silver: Collection[TableId]) ->
     return [now.contents[sequence] for sequence in sorted(needed(then, silver)) if sequence in now.dropped]
 
 
-def _quarantined(work: Workspace, table: BronzeTable, sequences: Collection[int]) -> set[int]:
+def _quarantined(work: Workspace, silver: Collection[TableId], sequences: Collection[int]) -> set[int]:
     """Those of some contents with rows in quarantine that somebody may still decide about."""
     found: set[int] = set()
-    for silver in work.domain.silver():
-        path = work.lake.quarantine(silver.id)
-        if silver.bronze == table.id and open_table(path) is not None:
+    for table in silver:
+        path = work.lake.quarantine(table)
+        if open_table(path) is not None:
             mine = Values.numbers("delivery_sequence", sequences).asked()
             where = f"{Values.of('status', 'string', _UNDECIDED).asked()} AND {mine}"
             found |= {sequence for (sequence,) in counts_by(path, ["delivery_sequence"], where)}
