@@ -28,9 +28,11 @@ class BuildWithConf(build_py):
             shutil.rmtree(Path(self.build_lib, "lakehouse"), ignore_errors=True)
         super().run()
         if not self.editable_mode:
-            # A folder of modules is a package everywhere but in an archive (--py-files).
-            for package in self.packages:
-                Path(self.build_lib, *package.split("."), "__init__.py").touch()
+            # A folder of modules is a package everywhere but in an archive (--py-files). One that git left empty has
+            # not come along.
+            for folder in (Path(self.build_lib, *package.split(".")) for package in self.packages):
+                if folder.is_dir():
+                    (folder / "__init__.py").touch()
             shutil.copytree(ROOT / "conf", Path(self.build_lib, "lakehouse", "conf"))
 
     def get_source_files(self) -> list[str]:

@@ -105,6 +105,18 @@ def test_a_domain_without_init_files_works_out_of_a_wheel_too(source: Path) -> N
     assert (found.stdout, found.stderr) == ("1\n", "")
 
 
+def test_folders_that_git_left_empty_are_no_packages(source: Path) -> None:
+    """A branch without a domain leaves its folders behind, with what Python had compiled in them."""
+    cache = source / "lib" / "lakehouse" / "domains" / "old" / "gold" / "__pycache__"
+    cache.mkdir(parents=True)
+    (cache / "orders.cpython-311.pyc").touch()
+    (source / "lib" / "lakehouse" / "domains" / "empty").mkdir()
+    with zipfile.ZipFile(built(source)) as archive:
+        names = archive.namelist()
+    assert "lakehouse/domains/billing/silver/usage.py" in names
+    assert [name for name in names if "/old/" in name or "/empty/" in name] == []
+
+
 def test_conf_is_not_copied_into_the_sources() -> None:
     assert not (ROOT / "lib" / "lakehouse" / "conf").exists()
 

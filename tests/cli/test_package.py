@@ -21,7 +21,7 @@ from typing import Any
 import pyspark
 import pytest
 
-from lakehouse.cli.package import Target, make_package
+from lakehouse.cli.package import Target, _build_wheel, make_package
 from lakehouse.contracts.artifacts import Package, jars
 from lakehouse.errors import ConfigurationError
 from tests.conftest import deliver, usage
@@ -114,6 +114,20 @@ def test_the_wheel_asks_for_no_spark(package: Package) -> None:
 def test_the_same_checkout_gives_the_same_bytes(package: Package, tmp_path: Path) -> None:
     again = Package(str(make_package(tmp_path, target())))
     assert Path(again.manifest).read_bytes() == Path(package.manifest).read_bytes()
+
+
+@pytest.mark.slow
+def test_the_wheel_is_the_same_under_any_umask(tmp_path: Path) -> None:
+    wheels = []
+    for mask in (0o022, 0o077):
+        out, before = tmp_path / oct(mask), os.umask(mask)
+        try:
+            _build_wheel(ROOT, out, out / "build")
+        finally:
+            os.umask(before)
+        (wheel,) = out.glob("*.whl")
+        wheels.append(wheel.read_bytes())
+    assert wheels[0] == wheels[1]
 
 
 # --- Errors ---

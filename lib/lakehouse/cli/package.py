@@ -120,7 +120,10 @@ def _build_wheel(checkout: Path, out: Path, build: Path) -> None:
 
 
 def _call(failure: str, command: list[str], variables: Mapping[str, str]) -> None:
-    done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
+    # Modes of what the tools write get into archives too: the same ones, whatever this shell's mask is.
+    done = subprocess.run(
+        command, env={**os.environ, **variables}, umask=0o022, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise LakehouseError(f"{failure}:\n{(done.stderr or done.stdout).strip()}")
 
