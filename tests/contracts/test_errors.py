@@ -49,8 +49,8 @@ def formats(text: str) -> Change:
     return Change(SILVER, "from: timestamp", f"from: timestamp, formats: [{text}]")
 
 
-def prices(folder: str) -> Change:
-    text = f"description: x\nsource: {{kind: csv, folder: {folder}, files: '*.csv'}}\ncolumns: {{price: {{}}}}\n"
+def prices(folder: str, files: str = "*.csv") -> Change:
+    text = f"description: x\nsource: {{kind: csv, folder: {folder}, files: '{files}'}}\ncolumns: {{price: {{}}}}\n"
     return Change("billing/bronze/prices.yml", "", text)
 
 
@@ -358,9 +358,9 @@ MISTAKES = {
     "two stars": [Change(BRONZE, "year={year}/month={month}/day={day}/*.csv", "**/*.csv")],
     "absolute folder": [Change(BRONZE, "folder: billing", "folder: /billing")],
     "folder above": [Change(BRONZE, "folder: billing", "folder: ../billing")],
-    "folder of two sources": [prices("billing/")],
-    "folder in the folder of another source": [prices("billing/prices")],
-    "folder around the folder of another source": [prices(".")],
+    "files of two sources": [prices("billing/", "*/*/day=*/prices-*.csv")],
+    "files in the folder of another source": [prices("billing/year=2025", "*/*/prices.csv.gz")],
+    "files around the folder of another source": [prices(".", "billing/*/*/*/*")],
     "delimiter that is a word": [Change(BRONZE, "columns:\n", "  delimiters: [tab]\ncolumns:\n")],
     "delimiter that is a letter": [Change(BRONZE, "columns:\n", "  delimiters: [',', x]\ncolumns:\n")],
     "tab that is no tab": [Change(BRONZE, "columns:\n", "  delimiters: [',', '\\t']\ncolumns:\n")],

@@ -9,10 +9,11 @@ import pytest
 from lakehouse.contracts.sources import CsvSource, MatchedPath
 
 DAYS = "year={year}/month={month}/day={day}/*.csv"
+DAY = "year=2025/month=01/day=31"
 
 
-def source(files: str) -> CsvSource:
-    return CsvSource.model_validate({"kind": "csv", "folder": "billing", "files": files})
+def source(files: str, folder: str = "billing") -> CsvSource:
+    return CsvSource.model_validate({"kind": "csv", "folder": folder, "files": files})
 
 
 @pytest.mark.parametrize(
@@ -77,3 +78,41 @@ def test_other_patterns(files: str, path: str, day: date | None) -> None:
 )
 def test_what_other_patterns_do_not_take(files: str, path: str) -> None:
     assert source(files).match(path) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "paths"),
+    [
+        (("erp", "*.csv"), ("erp/", "prices_{date}.csv"), ("prices_20250131.csv", "prices_20250131.csv")),
+        (("erp", DAYS), ("erp/year=2025", "*/*/a.csv"), (f"{DAY}/a.csv", "month=01/day=31/a.csv")),
+        (("erp", "*.csv.gz"), ("erp", "a.csv"), ("a.csv.gz", "a.csv.gz")),
+        ((".", "*/*.csv"), ("erp", "*.csv"), ("erp/a.csv", "a.csv")),
+        (("erp", "a*c.csv"), ("erp", "ab*.csv"), ("abc.csv", "abc.csv")),
+        (("erp", "x{date}*"), ("erp", "x2025-*-{date}"), ("x2025-01-31-2025-02-01", "x2025-01-31-2025-02-01")),
+    ],
+)
+def test_sources_whose_patterns_meet_share_files(
+    one: tuple[str, str], other: tuple[str, str], paths: tuple[str, str]
+) -> None:
+    first, second = (source(files, folder) for folder, files in (one, other))
+    assert first.match(paths[0]) and second.match(paths[1]), "the same file, below each folder"
+    assert first.shares_files(second) and second.shares_files(first)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("billing", "prices_{date}.csv"), ("billing", DAYS)),
+        (("erp", "orders_{date}.csv"), ("erp", "customers_{date}.csv")),
+        (("erp", "orders_{date}.csv"), ("erp", "orders_open_{date}.csv")),
+        (("erp", "*_orders.csv"), ("erp", "*_customers.csv")),
+        (("erp", "{date}/orders.csv"), ("erp", "{date}/customers.csv")),
+        (("erp", "*.csv"), ("erp/in", "*.csv")),
+        (("erp", "*.csv"), ("erp", "*.txt")),
+        (("erp", "a*.csv"), ("erp", "a")),
+        (("erp", "*.csv"), ("sap", "*.csv")),
+    ],
+)
+def test_sources_whose_patterns_cannot_meet_share_a_folder(one: tuple[str, str], other: tuple[str, str]) -> None:
+    first, second = (source(files, folder) for folder, files in (one, other))
+    assert not first.shares_files(second) and not second.shares_files(first)

@@ -180,6 +180,31 @@ def test_only_the_days_that_were_asked_for(domain: Domain, landing: Path) -> Non
     assert candidates(domain, landing, register([]), Days(None, date(2025, 1, 1))) == [DELIVERY]
 
 
+def test_what_another_source_takes_from_the_same_folder_is_no_stranger(
+    tmp_path: Path, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its deliveries nor its manifests are ignored; what fits no source is told once."""
+    declared = "folder: {folder}, files: 'prices_{{date}}.csv', manifest: {{files: '{{path}}.json'}}"
+    changes = []
+    for name, folder in (("prices", "billing/"), ("inner", "billing/in")):
+        text = f"description: x\nsource: {{kind: csv, {declared.format(folder=folder)}}}\ncolumns: {{price: {{}}}}\n"
+        changes.append(Change(f"billing/bronze/{name}.yml", "", text))
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(copy_conf(tmp_path / "conf", *changes)))
+    for name in (
+        "prices_20250101.csv",
+        "prices_20250101.csv.json",
+        "in/prices_20250101.csv",
+        "in/other.csv",
+        "notes.txt",
+    ):
+        put(landing, name, GOOD)
+    found = look(load_domain("billing"), str(landing), register([]), Days())
+    assert sorted(file.delivery_id for file in found.landed) == [
+        "inner/prices_20250101.csv", "prices/prices_20250101.csv", DELIVERY,
+    ]  # fmt: skip
+    assert found.strangers == ("billing/in/other.csv", "billing/notes.txt")
+
+
 @pytest.mark.parametrize(
     ("days", "day", "held"),
     [

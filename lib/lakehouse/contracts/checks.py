@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from pathlib import PurePosixPath
 
 from lakehouse.contracts.columns import DELIVERY_COLUMNS, HISTORY_COLUMNS, RESERVED, TOLD_COLUMNS
 from lakehouse.contracts.computed_checks import check_computed
@@ -42,7 +41,7 @@ def check_tables(tables: Mapping[TableId, AnyTable]) -> None:
                 _check_silver(table, tables[table.bronze.owner])
             case GoldTable():
                 check_computed(table, tables)
-    _check_folders([table for table in tables.values() if isinstance(table, BronzeTable)])
+    _check_sources([table for table in tables.values() if isinstance(table, BronzeTable)])
 
 
 def foreign_partition(table: SilverTable, name: str) -> ConfigurationError:
@@ -80,15 +79,14 @@ def _check_bronze(table: BronzeTable) -> None:
     check_known(table, "write.partition_by", table.write.partition_by, ["delivery_date"])
 
 
-def _check_folders(tables: Sequence[BronzeTable]) -> None:
+def _check_sources(tables: Sequence[BronzeTable]) -> None:
     """Raise ConfigurationError when the same file could be a delivery of two sources."""
     for one, other in combinations(tables, 2):
-        first, second = PurePosixPath(one.source.folder), PurePosixPath(other.source.folder)
-        if first.is_relative_to(second) or second.is_relative_to(first):
+        if one.source.shares_files(other.source):
             raise ConfigurationError(
-                f"{other.file}: source.folder: '{other.source.folder}' and '{one.source.folder}', the folder of "
-                f"'{one.id}', are the same or lie in one another: files of one source would be taken for files of the "
-                f"other. Give each a folder of its own. Example: folder: {other.id.domain}_{other.id.name}"
+                f"{other.file}: source.files: a file can be named as '{other.source.pattern}' says and as "
+                f"'{one.source.pattern}', the files of '{one.id}': it would be a delivery of both. Name folders or "
+                f"files that differ. Example: folder: {other.id.domain}_{other.id.name}"
             )
 
 

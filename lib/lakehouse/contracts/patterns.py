@@ -14,6 +14,9 @@ PLACEHOLDERS = {
     "date": "(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})",
 }
 _TOKEN = re.compile(r"\{(\w+)\}|(\*)|([^{*]+|\{)")
+_DAY = "{}"
+_RUNS = ("*", _DAY)
+"""What stands for any number of letters: a star for all of them, a placeholder for those of a day."""
 _NAMED = re.compile(r"\(\?P<\w+>")
 
 
@@ -41,6 +44,40 @@ def loose_expression(pattern: str) -> str:
         for name, star, literal in _TOKEN.findall(pattern)
     ]
     return "".join(parts)
+
+
+def share_a_path(one: str, other: str) -> bool:
+    """Whether one path can fit both patterns; a placeholder counts as any digits and dashes."""
+    names, others = one.split("/"), other.split("/")
+    return len(names) == len(others) and all(map(_share_a_name, names, others))
+
+
+def _share_a_name(one: str, other: str) -> bool:
+    first, second = _letters(one), _letters(other)
+    # From the ends: what is left of both can be the same, when a letter that both have or a run goes before it.
+    same = {(len(first), len(second))}
+    for i in reversed(range(len(first))):
+        for j in reversed(range(len(second))):
+            taken = {(i + 1, j + 1)} if first[i] == second[j] else set()
+            if first[i] in _RUNS:
+                taken |= {(i + 1, j), (i, j + 1)} if _takes(first[i], second[j]) else {(i + 1, j)}
+            if second[j] in _RUNS:
+                taken |= {(i, j + 1), (i + 1, j)} if _takes(second[j], first[i]) else {(i, j + 1)}
+            if not same.isdisjoint(taken):
+                same.add((i, j))
+    return (0, 0) in same
+
+
+def _letters(pattern: str) -> list[str]:
+    """A name's letters and runs, and a slash as its end."""
+    found: list[str] = []
+    for name, star, literal in _TOKEN.findall(pattern):
+        found += [_DAY] if name else [star] if star else literal
+    return [*found, "/"]
+
+
+def _takes(run: str, letter: str) -> bool:
+    return letter != "/" and (run == "*" or letter in _RUNS or letter in "0123456789-")
 
 
 def checked_path(path: str) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import date
+from pathlib import PurePosixPath
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, field_validator, model_validator
@@ -13,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.declaration import Declaration
 from lakehouse.contracts.manifests import DeclaredManifest
-from lakehouse.contracts.patterns import PLACEHOLDERS, checked_path, expression
+from lakehouse.contracts.patterns import PLACEHOLDERS, checked_path, expression, share_a_path
 from lakehouse.errors import nearest
 
 ENCODINGS = (
@@ -126,6 +127,17 @@ class CsvSource(Declaration):
                     {"word": word, "found": self.files},
                 )
         return self
+
+    @property
+    def pattern(self) -> str:
+        """The pattern of its files below the landing zone."""
+        return str(PurePosixPath(self.folder, self.files))
+
+    def shares_files(self, other: CsvSource) -> bool:
+        """Whether one file can be a delivery of both sources."""
+        mine, theirs = self.pattern, other.pattern
+        pairs = ((mine, theirs), (f"{mine}.gz", theirs), (mine, f"{theirs}.gz"))
+        return any(share_a_path(*pair) for pair in pairs)
 
     @property
     def dated(self) -> bool:

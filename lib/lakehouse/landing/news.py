@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 
 from lakehouse.contracts.domains import Domain
 from lakehouse.contracts.personal import personal_columns
+from lakehouse.contracts.sources import Source
 from lakehouse.contracts.tables import BronzeTable
 from lakehouse.landing.days import Days
-from lakehouse.landing.listing import LandedFile, Listing, list_source
+from lakehouse.landing.listing import LandedFile, Listing, is_hidden, list_source
 from lakehouse.landing.seals import Seal, is_resealed, orphans, rows_contradiction, seals
 from lakehouse.landing.sniffing import Content, sniff
 from lakehouse.ledger.deliveries import Delivery, Register
@@ -46,11 +48,12 @@ def look(domain: Domain, landing: str, register: Register, days: Days) -> News:
     """List the sources of a domain and pick the files that may hold something new, by path, size and time alone."""
     landed: list[LandedFile] = []
     candidates: list[LandedFile] = []
-    strangers: list[str] = []
+    listings: list[tuple[BronzeTable, Listing]] = []
     found: dict[str, Seal] = {}
     sealed: list[tuple[BronzeTable, Listing]] = []
     for table in domain.bronze():
         listing = list_source(landing, table)
+        listings.append((table, listing))
         mine = [file for file in listing.files if days.holds(file.delivery_date)]
         fresh = [file for file in mine if not _known(file, register, table, domain.fingerprints[table.id], listing)]
         if table.source.manifest:
@@ -58,9 +61,25 @@ def look(domain: Domain, landing: str, register: Register, days: Days) -> News:
             found |= seals(table, listing, fresh, register)
         landed += mine
         candidates += fresh
-        strangers += [f"{table.source.folder}/{path}" for path in listing.strangers]
     alone = orphans(sealed, register)
-    return News(tuple(landed), tuple(candidates), tuple(strangers), found, tuple(alone))
+    return News(tuple(landed), tuple(candidates), _strangers(listings), found, tuple(alone))
+
+
+def _strangers(listings: Sequence[tuple[BronzeTable, Listing]]) -> tuple[str, ...]:
+    """Paths below the landing zone that no source knows, each once: sources may share a folder."""
+    found: set[str] = set()
+    for table, listing in listings:
+        others = [other.source for other, _ in listings if other is not table]
+        paths = (PurePosixPath(table.source.folder, path) for path in listing.strangers)
+        found |= {str(path) for path in paths if not any(_belongs(path, source) for source in others)}
+    return tuple(sorted(found))
+
+
+def _belongs(path: PurePosixPath, source: Source) -> bool:
+    if not path.is_relative_to(source.folder):
+        return False
+    below = str(path.relative_to(source.folder))
+    return source.is_manifest(below) or (source.match(below) is not None and not is_hidden(below))
 
 
 def _known(file: LandedFile, register: Register, table: BronzeTable, fingerprint: str, listing: Listing) -> bool:
