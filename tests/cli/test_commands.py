@@ -165,6 +165,12 @@ def test_a_landing_zone_in_the_home_directory(
     assert out.startswith(f"billing: nothing new in {conf.parent}/home/in; nothing was written\n")
 
 
+@pytest.mark.parametrize("command", [["sql", "select 1"], ["plan", "billing", "--landing", "."], ["status"]])
+def test_a_lake_in_the_home_directory_of_nobody(command: list[str], conf: Path, lakehouse: Lakehouse) -> None:
+    text = "'~nosuch/x' lies in a home directory that is not known here. Write its path. Example: /mnt/data/lake"
+    assert lakehouse(*command, "--lake", "~nosuch/x") == (2, "", f"error {text}\n")
+
+
 def test_a_lake_that_is_not_on_a_disk_is_refused_before_anything_is_written(conf: Path, lakehouse: Lakehouse) -> None:
     lake = f"file://{conf.parent}/lake"
     text = f"The lake {lake} is not on a local disk; only local lakes can be written yet."

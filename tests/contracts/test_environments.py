@@ -110,6 +110,40 @@ def test_what_cannot_be_known_is_not(unknown: Change, conf: Path) -> None:
     check_unset(Path(unknown.file).stem)
 
 
+@pytest.mark.parametrize("value", ["io.delta.sql.DeltaSparkSessionExtension", "${EXTENSIONS}"])
+def test_settings_that_say_what_the_engine_says_are_taken(value: str, conf: Path) -> None:
+    spark = (
+        f"spark.sql.extensions: {value}\n  spark.sql.session.timeZone: UTC\n  spark.sql.ansi.enabled: false\n  "
+        "spark.sql.files.ignoreMissingFiles: 'False'\n  spark.sql.optimizer.inSetConversionThreshold: 0\n  "
+    )
+    change(conf, Change(SERVERLESS, "spark.driver.cores:", f"{spark}spark.driver.cores:"))
+    check_unset("emr_serverless")
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "value"),
+    [
+        ("spark.sql.ansi.enabled", "true", "false"),
+        ("spark.sql.session.timeZone", "Europe/Berlin", "UTC"),
+        ("spark.sql.optimizer.inSetConversionThreshold", "10", "0"),
+    ],
+)
+def test_settings_that_say_otherwise_are_refused(name: str, found: str, value: str, conf: Path) -> None:
+    change(conf, Change(SERVERLESS, "spark.driver.cores:", f"{name}: {found}\n  spark.driver.cores:"))
+    with pytest.raises(ConfigurationError) as caught:
+        check_unset("emr_serverless")
+    assert str(caught.value) == (
+        f"{conf / SERVERLESS}: spark: '{name}' is {found} here, and the engine itself sets it to {value}. Take it out "
+        "of the Spark settings."
+    )
+
+
+@pytest.mark.parametrize("package", ["dbfs:/FileStore/lakehouse-0.1.0", "hdfs:/user/x", "s3://bucket/lakehouse-0.1.0"])
+def test_a_package_lies_where_its_cluster_says(package: str, conf: Path) -> None:
+    change(conf, Change(DATABRICKS, "${PACKAGE_URI}", package))
+    check_unset("databricks")
+
+
 def test_a_variable_that_has_a_value_is_checked_with_it(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_MASTER", "local[2]")
     with pytest.raises(ConfigurationError, match="the runner 'standalone' needs the address of the cluster"):

@@ -437,6 +437,10 @@ MISTAKES = {
     "lease that is too short": [Change(LOCAL, "landing:", "lease_seconds: 5\nlanding:")],
     "lake that is nowhere": [Change(LOCAL, "lake: data/lake", "lake: ''")],
     "address with one slash": [Change(LOCAL, "landing: data/landing", "landing: s3:/bucket/in")],
+    "address that only clusters know": [Change(LOCAL, "lake: data/lake", "lake: hdfs:/user/x")],
+    "package with one slash": [
+        Change(LOCAL, "landing:", "runner: {kind: emr_steps, cluster_id: j-1, package: 's3:/b/p'}\nlanding:")
+    ],
     "package that is nowhere": [
         Change(LOCAL, "landing:", "runner: {kind: emr_steps, cluster_id: j-1, package: ' '}\nlanding:")
     ],

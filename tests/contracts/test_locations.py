@@ -54,6 +54,7 @@ def test_places_from_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert absolute("~/o3") == "/home/ada/o3"
     assert absolute("data/../lake") == f"{tmp_path}/lake"
     assert absolute("s3://bucket/landing/") == "s3://bucket/landing"
+    assert absolute("C:/lake") == f"{tmp_path}/C:/lake"
     assert Lake.at("~/lake").root == "/home/ada/lake"
 
 
@@ -62,9 +63,25 @@ def test_places_from_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     [
         ("", "expected a folder or an address, found nothing. Example: data/lake or s3://bucket/lake"),
         ("s3:/bucket/lake", "'s3:/bucket/lake' has one slash where an address has two. Example: s3://bucket/lake"),
+        (
+            "dbfs:/lake",
+            "'dbfs:/lake' would be taken for a folder of the name 'dbfs:'. Name a folder by its path, or an address "
+            "with two slashes. Example: /mnt/data/lake or s3://bucket/lake",
+        ),
+        (
+            "~nosuch/lake",
+            "'~nosuch/lake' lies in a home directory that is not known here. Write its path. Example: /mnt/data/lake",
+        ),
+        (
+            "~/lake",
+            "'~/lake' lies in a home directory that is not known here. Write its path. Example: /mnt/data/lake",
+        ),
     ],
 )
-def test_a_place_that_is_none(place: str, text: str) -> None:
+def test_a_place_that_is_none(place: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a container: a user that has no name.
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
     for read in (absolute, Lake.at):
         with pytest.raises(ConfigurationError) as caught:
             read(place)

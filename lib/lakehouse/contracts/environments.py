@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lakehouse.contracts.declaration import Declaration
@@ -44,13 +44,11 @@ def _checked_name(name: str) -> str:
             "'{name}' is not a Spark setting: their names begin with 'spark.'. Example: spark.driver.memory: 6g",
             {"name": name},
         )
-    if name in ENGINE:
-        raise PydanticCustomError(
-            "setting_name",
-            "'{name}' is set by the engine itself, to {value}. Take it out of the Spark settings.",
-            {"name": name, "value": ENGINE[name]},
-        )
     return name
+
+
+def _spark_text(value: Setting) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 SettingName = Annotated[str, AfterValidator(_checked_name)]
@@ -72,6 +70,21 @@ class Environment(Declaration):
     """What runs the steps when a scheduler starts them."""
     lease_seconds: Annotated[int, Field(ge=10, le=3600)] = 60
     """In an object store: how long a writer must give no sign of life before another one takes the domain over."""
+
+    @field_validator("spark")
+    @classmethod
+    def _check_engine(cls, spark: dict[str, Setting]) -> dict[str, Setting]:
+        for name, value in spark.items():
+            found = _spark_text(value)
+            unknown = _REFERENCE.search(found)
+            if name in ENGINE and found.casefold() != ENGINE[name].casefold() and not unknown:
+                raise PydanticCustomError(
+                    "setting",
+                    "'{name}' is {found} here, and the engine itself sets it to {value}. Take it out of the Spark "
+                    "settings.",
+                    {"name": name, "found": found, "value": ENGINE[name]},
+                )
+        return spark
 
     @model_validator(mode="after")
     def _check_master(self) -> Environment:
@@ -95,7 +108,7 @@ class Environment(Declaration):
 
     def settings(self) -> dict[str, str]:
         """The Spark settings as Spark takes them: texts."""
-        return {name: str(v).lower() if isinstance(v, bool) else str(v) for name, v in self.spark.items()}
+        return {name: _spark_text(value) for name, value in self.spark.items()}
 
 
 def environment_files() -> dict[str, Path]:

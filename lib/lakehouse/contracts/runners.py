@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.declaration import Declaration
-from lakehouse.contracts.places import Place
+from lakehouse.contracts.places import ClusterPlace
 
 Seconds = Annotated[int, Field(ge=1)]
 Minutes = Annotated[int, Field(ge=0)]
@@ -17,7 +17,7 @@ Minutes = Annotated[int, Field(ge=0)]
 class _OfPackage(Declaration):
     """A runner on machines that get their code from a package."""
 
-    package: Place
+    package: ClusterPlace
     """Folder or URI that a folder made by ``lakehouse package`` was copied to."""
     poll_seconds: Seconds = 20
     """How often the state of a job is asked for."""
