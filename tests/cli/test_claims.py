@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from lakehouse.cli import main
+from lakehouse.cli import main, restores
 from lakehouse.contracts.lakes import Lake
 from lakehouse.errors import ClaimLostError
 from lakehouse.ledger.book import Ledger
@@ -20,8 +21,8 @@ from lakehouse.ledger.lease import Pace
 from lakehouse.ledger.lease_object import LeaseObject
 from lakehouse.ledger.lease_taking import take
 from lakehouse.ledger.processes import Process
-from lakehouse.ledger.writer import claim, claim_file
-from tests.contracts.places import copy_conf
+from lakehouse.ledger.writer import Claim, Say, claim, claim_file
+from tests.contracts.places import LOCAL, Change, change, copy_conf
 from tests.ledger.object_store import ObjectStore, served
 
 LAKE = Lake.at("s3://bucket/lake")
@@ -82,6 +83,21 @@ def writer(store: ObjectStore) -> Iterator[Callable[[], subprocess.Popen[str]]]:
     for process in started:
         process.kill()
         process.communicate()
+
+
+def test_a_restore_takes_its_claim_for_the_seconds_of_its_environment(
+    lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(tmp_path / "conf", Change(LOCAL, "landing:", "lease_seconds: 90\nlanding:"))
+    given = []
+
+    def noted(lake: Lake, domain: str, run_id: str, say: Say, seconds: float = 0) -> AbstractContextManager[Claim]:
+        given.append(seconds)
+        return claim(lake, domain, run_id, say, seconds)
+
+    monkeypatch.setattr(restores, "claim", noted)
+    assert lakehouse("restore", "billing", "--to", "monday", "--because", "wrong", "--lake", "lake")[0] == 2
+    assert given == [90]
 
 
 def test_nobody_writes(lakehouse: Lakehouse, store: ObjectStore, tmp_path: Path) -> None:

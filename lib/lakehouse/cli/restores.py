@@ -50,7 +50,10 @@ def add_command(app: typer.Typer) -> None:
             log.keep_in(work.lake, domain)
             log.started({"lake": work.lake.root, "to": to, "who": decided_by(who), "why": why})
             work.progress = both(log.line, progress.line)
-            with explaining(work.lake.domain(domain)), claim(work.lake, domain, work.run_id, progress.line):
+            with (
+                explaining(work.lake.domain(domain)),
+                claim(work.lake, domain, work.run_id, progress.line, work.environment.lease_seconds),
+            ):
                 found = restore(work, to, decided_by(who), why)
             log.ended({"held": found.held, "notes": found.notes})
         _show(found, domain, work, "went back to")
