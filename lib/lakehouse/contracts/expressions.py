@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import ConfigurationError, nearest
@@ -27,12 +27,18 @@ _CHANGING_FUNCTIONS = {
 _RELATIVE = re.compile(r"\s*(?:now|today|yesterday|tomorrow)(?:\W+\S*)?\s*", re.IGNORECASE)
 """Texts that Spark puts the day or time of the run in place of where a date or time is meant; a zone may follow."""
 
-_SIGNS = {"SEMICOLON", "DCOLON", "COLON", "PLACEHOLDER", "PARAMETER", "DARROW"}
+_TIMES = {"date", "timestamp"}
+_OF_TIMES = re.compile(
+    r"date|time|day|week|month|quarter|year|hour|minute|second|unix|trunc|^extract$|^from_|^ts_", re.IGNORECASE
+)
+"""Names of functions that take or give a date or time; ``ts_`` is sqlglot's own, for several of them."""
+
+_SIGNS = {"SEMICOLON", "DCOLON", "PLACEHOLDER", "PARAMETER", "DARROW"}
 """What sqlglot understands and Spark does not, in an expression that stands for itself."""
 
 
-def check_expression(where: str, sql: str, columns: Collection[str]) -> set[str]:
-    """Columns that one Spark SQL expression uses.
+def check_expression(where: str, sql: str, columns: Mapping[str, str], gives: str = "boolean") -> set[str]:
+    """Columns that one Spark SQL expression uses, of those with the given types.
 
     Raises ConfigurationError for a syntax error, for an unknown column (with the nearest known one), and for what a
     rule over one row cannot hold: a sub-query, an aggregate, a window, a clock or a random number.
@@ -40,10 +46,9 @@ def check_expression(where: str, sql: str, columns: Collection[str]) -> set[str]
     from sqlglot import exp
 
     tree = _parsed(where, sql)
-    forbidden = next(_forbidden(tree), None)
+    forbidden = next(_forbidden(tree, columns, gives), None)
     if forbidden:
         raise ConfigurationError(f"{where}: '{sql}' holds {forbidden}; it must depend on one row alone. {_EXAMPLE}")
-    used = set()
     for column in tree.find_all(exp.Column):
         name = column.name.lower()
         if column.table or name not in columns:
@@ -52,8 +57,18 @@ def check_expression(where: str, sql: str, columns: Collection[str]) -> set[str]
                 f"{where}: '{sql}' names the column '{spelled}', which does not exist.{nearest(name, columns)} "
                 f"Columns: {', '.join(sorted(columns))}."
             )
-        used.add(name)
-    return used
+    return _named(tree)
+
+
+def columns_used(where: str, sql: str) -> set[str]:
+    """Columns that an expression uses that was checked before."""
+    return _named(_parsed(where, sql))
+
+
+def _named(tree: exp.Expr) -> set[str]:
+    from sqlglot import exp
+
+    return {column.name.lower() for column in tree.find_all(exp.Column)}
 
 
 def _parsed(where: str, sql: str) -> exp.Expr:
@@ -65,8 +80,11 @@ def _parsed(where: str, sql: str) -> exp.Expr:
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
         tree = sqlglot.parse_one(f"SELECT {sql}", read="spark")
-        signs = [token.text for token in sqlglot.tokenize(sql, read="spark") if token.token_type.name in _SIGNS]
-        # Spark knows the arrow of a function, and not that into JSON.
+        tokens = sqlglot.tokenize(sql, read="spark")
+        # Behind the number of a literal such as 5L sqlglot puts a :: that nobody wrote.
+        signs = [t.text for t in tokens if t.token_type.name in _SIGNS and sql[t.start : t.end + 1] == t.text]
+        # Spark knows the colon in the type of a struct, and the arrow of a function, and not that into JSON.
+        signs += [":"] if tree.find(exp.Slice) or (not signs and tree.find(exp.Placeholder)) else []
         signs += ["->"] if tree.find(exp.JSONExtract) else []
     except ParseError as error:
         raise ConfigurationError(f"{where}: '{sql}' is not a SQL expression{_place(error)}. {_EXAMPLE}") from error
@@ -92,7 +110,7 @@ def _place(error: object) -> str:
     return f": it cannot be understood from '{word}' on" if word else ""
 
 
-def _forbidden(tree: exp.Expr) -> Iterator[str]:
+def _forbidden(tree: exp.Expr, columns: Mapping[str, str], gives: str) -> Iterator[str]:
     from sqlglot import exp
 
     clocks = (exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp, exp.CurrentUser, exp.Localtimestamp)
@@ -108,10 +126,37 @@ def _forbidden(tree: exp.Expr) -> Iterator[str]:
         if tree.find(*kinds):
             yield words
     for function in tree.find_all(exp.Func):
-        name = (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
-        if name in _CHANGING_FUNCTIONS:
-            yield f"{name}()"
+        if _name(function) in _CHANGING_FUNCTIONS:
+            yield f"{_name(function)}()"
     for text in tree.find_all(exp.Literal):
-        # LIKE compares texts, whatever stands beside it.
-        if text.is_string and _RELATIVE.fullmatch(text.name) and not isinstance(text.parent, exp.Like | exp.ILike):
+        # LIKE and RLIKE compare texts, whatever stands beside it.
+        texts = isinstance(text.parent, exp.Like | exp.ILike | exp.RegexpLike)
+        if text.is_string and _RELATIVE.fullmatch(text.name) and not texts and _beside_times(text, columns, gives):
             yield f"'{text.name}', which stands for the time of the run beside dates (texts: LIKE '{text.name}')"
+
+
+def _name(function: exp.Func) -> str:
+    from sqlglot import exp
+
+    return (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
+
+
+def _beside_times(text: exp.Expr, columns: Mapping[str, str], gives: str) -> bool:
+    """Whether dates or times are in the comparison that a text stands in, or in all that its value may get into.
+
+    A comparison gives true or false, as what AND, OR and NOT join: the text gets no further than that.
+    """
+    from sqlglot import exp
+
+    # What a function is given by the name of a parameter has no type here.
+    part = text.find_ancestor(exp.Lambda) or text
+    ends = (exp.Connector, exp.Not, exp.Select)
+    while part.parent and not isinstance(part, exp.Predicate) and not isinstance(part.parent, ends):
+        part = part.parent
+    return (
+        (gives in _TIMES and isinstance(part.parent, exp.Select))
+        or part.find(exp.Interval) is not None
+        or any(kind.this in exp.DataType.TEMPORAL_TYPES for kind in part.find_all(exp.DataType))
+        or any(_OF_TIMES.search(_name(function)) for function in part.find_all(exp.Func))
+        or any(columns.get(column.name.lower()) in _TIMES for column in part.find_all(exp.Column))
+    )

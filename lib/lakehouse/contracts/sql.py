@@ -11,7 +11,7 @@ from lakehouse.contracts.expressions import check_expression
 from lakehouse.contracts.tables import GoldTable, SilverTable
 from lakehouse.errors import ConfigurationError
 
-_DELIVERED = set(DELIVERY_COLUMNS) - {"delivery_sequence"}
+_DELIVERED = {name: kind for name, (kind, _) in DELIVERY_COLUMNS.items() if name != "delivery_sequence"}
 """What SQL may use of a delivery. Its sequence tells in which order deliveries came, which nothing may depend on."""
 
 
@@ -22,12 +22,15 @@ def check_sql(domain: Domain) -> None:
     """
     for table in domain.silver():
         _check_derived(table)
-        everything = {*table.columns, *_DELIVERED}
         for place, condition in conditions(table):
-            check_expression(place, condition, everything)
+            check_expression(place, condition, _types(table) | _DELIVERED)
     for gold in domain.gold():
         for place, condition in conditions(gold):
-            check_expression(place, condition, gold.columns)
+            check_expression(place, condition, _types(gold))
+
+
+def _types(table: SilverTable | GoldTable) -> dict[str, str]:
+    return {name: column.type for name, column in table.columns.items()}
 
 
 def conditions(table: SilverTable | GoldTable) -> Iterator[tuple[str, str]]:
@@ -48,13 +51,14 @@ def derived_place(table: SilverTable, name: str) -> str:
 
 def _check_derived(table: SilverTable) -> None:
     # A derived column may use those that are derived before it.
-    known = {name for name, column in table.columns.items() if not column.sql} | _DELIVERED
+    known = {name for name, column in table.columns.items() if not column.sql} | set(_DELIVERED)
     of_key = set(table.write.keys)
     for name, sql in table.derived():
         mapped = table.columns[name].mapped
         where = derived_place(table, name)
         # Of a mapping only its source is the contract's own SQL: its texts are texts, whatever they say.
-        used = check_expression(where, mapped.source if mapped else sql, known | set(table.columns))
+        asked, gives = (mapped.source, "string") if mapped else (sql, table.columns[name].type)
+        used = check_expression(where, asked, _types(table) | _DELIVERED, gives)
         for later in sorted(used - known):
             raise ConfigurationError(
                 f"{where}: '{sql}' uses '{later}', which is derived here or below. Move it above '{name}'."

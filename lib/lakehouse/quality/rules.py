@@ -7,8 +7,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse.contracts.columns import DELIVERY_COLUMNS
-from lakehouse.contracts.expressions import check_expression
+from lakehouse.contracts.expressions import columns_used
 from lakehouse.contracts.tables import BronzeTable, SilverTable
 from lakehouse.quality.conform import DELIVERED, ONCE, UNCONFORMED, read_column
 from lakehouse.quality.decided import DISCARDED, decided_field
@@ -91,11 +90,10 @@ def _reading_reasons(table: SilverTable, bronze: BronzeTable) -> list[Column]:
 
 
 def _rule_reasons(table: SilverTable) -> list[Column]:
-    columns = {*table.columns, *DELIVERY_COLUMNS}
     found = []
     for name, rule in table.row_rules.items():
         if rule.severity == "quarantine":
-            used = sorted(check_expression(name, rule.condition, columns))
+            used = sorted(columns_used(name, rule.condition))
             value = F.concat_ws(", ", *(_shown(column, table) for column in used))
             reason = _reason(name, ", ".join(used), value, rule.because)
             found.append(F.when(~F.expr(rule.condition), reason))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS, HISTORY_COLUMNS
 from lakehouse.contracts.domains import Domain
-from lakehouse.contracts.expressions import check_expression
+from lakehouse.contracts.expressions import columns_used
 from lakehouse.contracts.lakes import Lake
 from lakehouse.contracts.names import TableId
 from lakehouse.contracts.tables import BronzeTable, GoldTable, SilverTable
@@ -78,7 +78,7 @@ def _type_1(table: SilverTable, write: Scd2) -> tuple[str, ...]:
     for name, column in table.columns.items():
         used = {column.null_marker_of} if column.null_marker_of else set()
         if column.sql:
-            used = check_expression(f"columns.{name}", column.sql, {*table.columns, *DELIVERY_COLUMNS})
+            used = columns_used(f"columns.{name}", column.sql)
         if used and used <= set(found) and name not in own | set(found):
             found.append(name)
     return tuple(found)
