@@ -387,7 +387,7 @@ MISTAKES = {
     "month that does not exist": [schedule("0 0 1 1-13 *")],
     "day of a week that does not exist": [schedule("0 0 * * 8")],
     "steps of nothing": [schedule("*/0 * * * *")],
-    "range from the higher number": [schedule("0 22-2 * * *")],
+    "day that no month has": [schedule("0 0 31 4,6 *")],
     "no owner": [Change(DOMAIN, "owner: billing-data\n", "")],
     "ledger kept shorter than a restore goes back": [
         Change(DOMAIN, "owner:", "keep_ledger_days: 60\nrestore_days: 90\nowner:")
@@ -485,10 +485,26 @@ def test_the_configuration_without_a_mistake_is_taken(monkeypatch: pytest.Monkey
     ]
 
 
-@pytest.mark.parametrize("text", ["0 0 * * 0,7", "*/15 6-18/2 1,31 12 1-5", "59 23 31 12 7", "5/10 * * * *"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0 0 * * 0,7", "*/15 6-18/2 1,31 12 1-5", "59 23 31 12 7", "5/10 * * * *", "0 */24 * * *", "*/90 * * * *",
+        "0 0 */32 * *", "0 22-2 * * *", "0 0 * * 6-1", "0 0 31 11-2 *", "0 0 31-2 2 *", "0 0 29 2 *", "0 0 31 2 1",
+        "0 0 30-31 2,3 *", "0 0 29/2 */2 *",
+    ],
+)  # fmt: skip
 def test_a_schedule_that_cron_knows_is_taken(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKEHOUSE_CONF", str(copy_conf(tmp_path / "conf", schedule(text), prices("billing_prices"))))
     assert load_domain("billing").facts.schedule == text
+
+
+@pytest.mark.parametrize(
+    "text", ["0 0 30 2 *", "0 0 30,31 2 *", "0 0 31 4-6/2 *", "0 0 31-2/5 2 *", "0 0 31/2 2-9/7 *"]
+)
+def test_a_schedule_that_never_comes_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(copy_conf(tmp_path / "conf", schedule(text))))
+    with pytest.raises(ConfigurationError, match="never comes: its months have no such day of month"):
+        load_domain("billing")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, PositiveFloat, model_validator
@@ -13,6 +15,7 @@ from lakehouse.contracts.declaration import Declaration
 _CRON_FIELDS = {
     "minute": (0, 59), "hour": (0, 23), "day of month": (1, 31), "month": (1, 12), "day of week": (0, 7),
 }  # fmt: skip
+_LEAP_YEAR = 2024
 _CRON_PART = re.compile(r"(?:\*|([0-9]+)(?:-([0-9]+))?)(?:/([0-9]+))?")
 
 
@@ -31,17 +34,37 @@ def _schedule(schedule: str) -> str:
             if part and not _in_range(part, first, last):
                 raise PydanticCustomError(
                     "schedule",
-                    "'{part}' in '{found}' is no {name}: numbers go from {first} to {last}, ranges from the lower to "
-                    "the higher number, steps from 1 to {last}. Example: schedule: '0 2 * * *'.",
+                    "'{part}' in '{found}' is no {name}: numbers go from {first} to {last}, steps from 1 on. "
+                    "Example: schedule: '0 2 * * *'.",
                     {"part": part[0], "found": schedule, "name": name, "first": first, "last": last},
                 )
+    days, months = (
+        {number for part in parts[place] if part for number in _numbers(part, *_CRON_FIELDS[name])}
+        for place, name in ((2, "day of month"), (3, "month"))
+    )
+    # Where days of the week are named, too, one of both is enough.
+    if fields[4] == "*" and min(days) > max(monthrange(_LEAP_YEAR, month)[1] for month in months):
+        raise PydanticCustomError(
+            "schedule",
+            "'{found}' never comes: its months have no such day of month. Example: schedule: '0 2 * * *'.",
+            {"found": schedule},
+        )
     return schedule
 
 
 def _in_range(part: re.Match[str], first: int, last: int) -> bool:
+    start, end, step = part.groups()
+    return all(first <= int(number) <= last for number in (start, end) if number) and (step is None or int(step) >= 1)
+
+
+def _numbers(part: re.Match[str], first: int, last: int) -> Iterator[int]:
+    """What a part stands for; a range may go beyond the last number, and on from the first."""
     start, end, step = (int(number) if number else None for number in part.groups())
-    lowest = first if start is None else start
-    return first <= lowest <= (lowest if end is None else end) <= last and (step is None or 1 <= step <= last)
+    lowest, span = first if start is None else start, last - first + 1
+    highest = (last if start is None or step else lowest) if end is None else end
+    if end is not None and end <= lowest:
+        highest += span
+    return (first + (number - first) % span for number in range(lowest, highest + 1, step or 1))
 
 
 Schedule = Annotated[str, AfterValidator(_schedule)]
