@@ -74,6 +74,10 @@ def threshold(text: str) -> Change:
     return Change(DAILY, "write:", f"thresholds: [{text}]\nwrite:")
 
 
+def filtered(condition: str) -> Change:
+    return Change(DAILY, '"credits_used" > 0', f'"credits_used" > 0 where "{condition}"')
+
+
 def history(options: str) -> Change:
     merged = "write:\n  strategy: merge\n  keys: [usage_timestamp, user_id]\n  partition_by: [usage_date]\n"
     return Change(SILVER, merged, f"write: {{strategy: scd2, keys: [user_id]{options}}}\n")
@@ -343,6 +347,8 @@ MISTAKES = {
     "gate with a threshold that nobody looks at": [
         Change(SILVER, 'Completeness "region" > 0.5', 'ColumnValues "region" in ["eu"] with threshold > 0.5')
     ],
+    "gate with a clock in its filter": [filtered("usage_date >= current_date() - 7")],
+    "gate with an unknown column in its filter": [filtered("regio = ''eu''")],
     "gate of two statements": [Change(SILVER, '"region" > 0.5', '"region" > 0.5, IsComplete "user_id"')],
     "gate on the presence of a column": [Change(SILVER, "rule: RowCount > 0", "rule: 'ColumnExists \"region\"'")],
     "unknown column of a gate": [Change(SILVER, '"region" > 0.5', '"regoin" > 0.5')],

@@ -9,8 +9,8 @@ from lakehouse.contracts.rules import Gate
 
 NOT_ONE = "is not one statement: a kind, columns in double quotes, and a condition"
 THRESHOLD = (
-    "has a threshold, which PyDeequ looks at for ColumnDataType alone. Leave it out, or write a row rule: "
-    "quarantine_share says how many rows may break it"
+    "has a threshold, which PyDeequ looks at for ColumnDataType, and for ColumnValues with days such as "
+    '"2025-01-31", alone. Leave it out, or write a row rule: quarantine_share says how many rows may break it'
 )
 
 
@@ -25,6 +25,9 @@ THRESHOLD = (
         ('ColumnDataType "day" = "Date" with threshold between 0.9 and 1', ("day",)),
         (r'ColumnValues "day" matches "Mean \"x\" [a-z]+"', ("day",)),
         ('Completeness "day" > 0.5 where "currency = 1"', ("day",)),
+        ('ColumnValues "day" > "2025-01-01" with threshold > 0.9', ("day",)),
+        ('ColumnValues "day" not between "2025-01-01" and "2025-02-01" with threshold between 0.9 and 1', ("day",)),
+        ('ColumnValues "day" in ["2025-01-01"] where "region = 1" with threshold > 0.9', ("day",)),
         ('ColumnValues "share" between -0.000001 and 1.000001', ("share",)),
         ('ColumnCorrelation "a" "b" > 0.5', ("a", "b")),
         ('IsPrimaryKey "a" "b" "c"', ("a", "b", "c")),
@@ -52,6 +55,8 @@ def test_the_columns_of_a_statement_are_those_behind_its_kind(rule: str, columns
         ('IsComplete "x" = 1', "has a condition, and IsComplete takes none"),
         ('ColumnValues "x" > 1 with threshold > 0.9', THRESHOLD),
         ('ColumnValues "x" > 1 with threshold between 0.9 and 1', THRESHOLD),
+        ('ColumnValues "x" matches "2025-01-01" with threshold > 0.9', THRESHOLD),
+        ('Completeness "x" > 0.5 where "day > 1" with threshold > 0.9', THRESHOLD),
         (
             'ColumnValues "x" > (now() - 3 days)',
             'asks for the time of the run; a delivery is judged alike whenever that is. Write a date: "2025-01-31"',
@@ -68,3 +73,16 @@ def test_what_pydeequ_could_not_judge_is_refused(rule: str, problem: str) -> Non
         Gate(on="staged", rule=rule)
     (error,) = caught.value.errors()
     assert error["msg"] == f"'{rule}' {problem}. Example: rule: 'Completeness \"invoice_id\" > 0.99'."
+
+
+@pytest.mark.parametrize(
+    ("rule", "conditions"),
+    [
+        ('Completeness "day" > 0.5 where "currency = 1"', ("currency = 1",)),
+        ('(IsComplete "day" where "a = 1") and (ColumnValues "b" > "2025-01-01" WHERE "c")', ("a = 1", "c")),
+        ('ColumnValues "where" in ["where", "b"]', ()),
+        ("RowCount > 0", ()),
+    ],
+)
+def test_the_filters_of_a_statement_are_the_texts_behind_where(rule: str, conditions: tuple[str, ...]) -> None:
+    assert Gate(on="staged", rule=rule).filters == conditions

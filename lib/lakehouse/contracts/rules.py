@@ -11,14 +11,13 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from lakehouse.contracts.declaration import Declaration
-from lakehouse.contracts.statements import GATE_KINDS, is_joined, misfit, named_columns
+from lakehouse.contracts.statements import GATE_KINDS, filters, is_joined, misfit, named_columns
 from lakehouse.errors import nearest
 
 MOST_DAYS = 36500
 """A hundred years: the longest that anything can be kept for, where it is not kept for ever."""
 _MOST_MB = 1 << 20
 
-_FILTER = re.compile(r'\bwhere\s*"', re.IGNORECASE)
 _OF_ROWS = {"ColumnCount", "ColumnDataType", "ColumnExists", "ColumnLength", "ColumnValues", "IsComplete"}
 """Statements that hold of some rows together when they hold of each."""
 _OF_KEYS = {"IsPrimaryKey", "IsUnique"}
@@ -51,13 +50,18 @@ class Gate(Declaration):
         return named_columns(self.rule)
 
     @property
+    def filters(self) -> tuple[str, ...]:
+        """SQL of the rows that it looks at; none when it looks at all."""
+        return filters(self.rule)
+
+    @property
     def presence_only(self) -> bool:
         """Whether it asks no more of a column than whether its values are there."""
         return _PRESENCE.fullmatch(self.rule) is not None
 
     def unfit_for_deliveries(self) -> str | None:
         """Why it cannot look at one delivery at a time, as gates of silver tables do; None when it can."""
-        if _FILTER.search(self.rule):
+        if self.filters:
             return "has its own where; a gate of a silver table already looks at one delivery. Leave the where out."
         if is_joined(self.rule):
             return (

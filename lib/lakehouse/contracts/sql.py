@@ -42,6 +42,9 @@ def conditions(table: SilverTable | GoldTable) -> Iterator[tuple[str, str]]:
     for number, threshold in enumerate(table.thresholds):
         if threshold.where:
             yield f"{table.file}: thresholds.{number}.where", threshold.where
+    for number, gate in enumerate(table.gates):
+        for condition in gate.filters:
+            yield f"{table.file}: gates.{number}.rule", condition
 
 
 def derived_place(table: SilverTable, name: str) -> str:

@@ -31,6 +31,8 @@ _STATEMENT = re.compile(
 )
 _QUOTED = re.compile(_TEXT)
 _NAMED = re.compile(rf"{_KIND}({_NAMES})|{_TEXT}", re.IGNORECASE)
+_FILTERED = re.compile(rf"\bwhere\s*({_TEXT})|{_TEXT}", re.IGNORECASE)
+_OF_DATES = re.compile(r'(?!.*\bmatches\b)[^"]*"\d{4}-\d{2}-\d{2}"')
 _JOINED = re.compile(rf"^\s*\(|\b(?:and|or)\s+\(?\s*{_KIND}", re.IGNORECASE)
 
 
@@ -38,6 +40,11 @@ def named_columns(rule: str) -> tuple[str, ...]:
     """Columns that a statement, or several joined ones, name; words in conditions are none."""
     names = (name for found in _NAMED.finditer(rule) for name in re.findall(_NAME, found[1] or ""))
     return tuple(name.strip('"') for name in names if name not in ("of", "and"))
+
+
+def filters(rule: str) -> tuple[str, ...]:
+    """SQL of the rows that a statement, or several joined ones, look at."""
+    return tuple(found[1][1:-1] for found in _FILTERED.finditer(rule) if found[1])
 
 
 def is_joined(rule: str) -> bool:
@@ -63,10 +70,11 @@ def misfit(rule: str) -> str | None:
         return f"has {'no' if found['condition'] is None else 'a'} condition, and {kind} takes " + (
             "none" if kind in _WITHOUT_CONDITION else "one, such as > 0"
         )
-    if found["share"] and kind != "ColumnDataType":
+    of_dates = kind == "ColumnValues" and _OF_DATES.match(found["condition"])
+    if found["share"] and kind != "ColumnDataType" and not of_dates:
         return (
-            "has a threshold, which PyDeequ looks at for ColumnDataType alone. Leave it out, or write a row rule: "
-            "quarantine_share says how many rows may break it"
+            "has a threshold, which PyDeequ looks at for ColumnDataType, and for ColumnValues with days such as "
+            '"2025-01-31", alone. Leave it out, or write a row rule: quarantine_share says how many rows may break it'
         )
     return None
 
