@@ -99,6 +99,9 @@ def test_times_of_iso_8601_are_read_as_utc(text: str, value: str, spark: SparkSe
         ("yyyy-MM-dd HH:mmxxxxx", "2025-01-31 10:30+01:00:00", "2025-01-31 09:30:00"),
         ("yyyy-MM-dd HH:mmZZZZZ", "2025-01-31 10:30+01:00", "2025-01-31 09:30:00"),
         ("yyyy-MM-dd hh:mm a", "2025-01-31 13:30 PM", None),
+        ("yyyyDDD", "2024366", "2024-12-31 00:00:00"),
+        ("[yyyy-MM-dd HH:mm:ss][dd/MM/yyyy HH:mm]", "02/01/2025 10:30", "2025-01-02 10:30:00"),
+        ("[yyyy-MM-dd HH:mm:ss][dd/MM/yyyy HH:mm]", "2025-01-02 10:30:09", "2025-01-02 10:30:09"),
         ("yyyy-MM-dd", "2025-02-29", None),
     ],
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from lakehouse.errors import nearest
@@ -17,16 +17,16 @@ from lakehouse.errors import nearest
 ISO = "iso8601"
 
 _LENGTHS = {
-    "G": range(1, 5), "y": range(1, 7), "M": range(1, 5), "L": range(1, 5), "d": range(1, 3), "a": (1,),
-    "H": range(1, 3), "h": range(1, 3), "K": range(1, 3), "k": range(1, 3), "m": range(1, 3), "s": range(1, 3),
-    "S": range(1, 10), "V": (2,), "z": range(1, 5), "O": (1, 4), "X": range(1, 6), "x": range(1, 6), "Z": range(1, 6),
+    "G": range(1, 5), "y": range(1, 7), "M": range(1, 5), "L": range(1, 5), "d": range(1, 3), "D": range(1, 4),
+    "a": (1,), "H": range(1, 3), "h": range(1, 3), "K": range(1, 3), "k": range(1, 3), "m": range(1, 3),
+    "s": range(1, 3), "S": range(1, 10), "V": (2,), "z": range(1, 5), "O": (1, 4), "X": range(1, 6),
+    "x": range(1, 6), "Z": range(1, 6),
 }  # fmt: skip
-"""Letters of a day and a time of day, and how often each may stand in a row. Spark knows D, Q, E and F too: they are
+"""Letters of a day and a time of day, and how often each may stand in a row. Spark knows Q, E and F too: they are
 mistaken for others more often than they are meant."""
 
-_NEEDED = (("y", "year (y)"), ("ML", "month (M)"), ("d", "day (d)"))
+_NEEDED = (("y", "year (y)"), ("MLD", "month (M)"), ("dD", "day (d)"))
 _TOGETHER = (
-    ("hK", "a", "it names an hour of twelve (h or K) without am or pm (a)"),
     ("a", "hKHk", "it names am or pm (a) without an hour (h)"),
     ("m", "hKHk", "it names minutes (m) without an hour (H)"),
     ("s", "m", "it names seconds (s) without minutes (m)"),
@@ -39,8 +39,9 @@ _OPTIONAL = re.compile(r"\[[^\[\]]*\]")
 _RUN = re.compile(r"([A-Za-z])\1*")
 
 
-def _checked(form: str) -> str:
-    problem = None if form == ISO else _problem(form)
+def _checked(form: str, info: ValidationInfo) -> str:
+    # Of a date the time is dropped, whatever half of the day it is in.
+    problem = None if form == ISO else _problem(form, info.data.get("type"))
     if problem:
         raise PydanticCustomError(
             "date_format",
@@ -52,7 +53,7 @@ def _checked(form: str) -> str:
     return form
 
 
-def _problem(form: str) -> str | None:
+def _problem(form: str, kind: str | None) -> str | None:
     """What is wrong with a pattern; None when it can be read in one way only."""
     bare = _QUOTED.sub(" ", form)
     always = bare
@@ -64,14 +65,50 @@ def _problem(form: str) -> str | None:
     for run in _RUN.finditer(bare):
         if len(run[0]) not in _LENGTHS.get(run[1], ()):
             return f"it holds '{run[0]}'"
-    missing = next((name for letters, name in _NEEDED if not set(letters) & set(always)), None)
-    if missing:
-        return f"it names no {missing}"
-    for held in (set(bare), set(always)):
+    return _gap(bare, kind)
+
+
+def _gap(form: str, kind: str | None) -> str | None:
+    """What a pattern leaves open. One of groups alone is several patterns, of which a text fits one."""
+    always, groups = _parts(form)
+    if groups and not always:
+        return next(filter(None, (_gap(group, kind) for group in groups)), None)
+    days = re.search("D+", form)
+    if days and set("MLd") & set(form):
+        return f"it holds '{days[0]}', the day of the year, beside a month (M) or day (d)"
+    for letters, name in _NEEDED:
+        if not set(letters) & set(always):
+            return f"it names no {name}" + (" outside of [...]" if set(letters) & set(form) else "")
+    if kind != "date" and _half(form, ""):
+        return "it names an hour of twelve (h or K) without am or pm (a)"
+    for held in (set(form), set(always)):
         for letters, others, text in _TOGETHER:
             if held & set(letters) and not held & set(others):
                 return text
     return None
+
+
+def _half(form: str, around: str) -> bool:
+    """Whether an hour of twelve may come without its half of the day."""
+    always, groups = _parts(form)
+    there = around + always
+    return bool(set("hK") & set(always) and "a" not in there) or any(_half(group, there) for group in groups)
+
+
+def _parts(form: str) -> tuple[str, list[str]]:
+    """What is always there, and what stands in each of the outermost [...]."""
+    groups: list[str] = []
+    always, depth = "", 0
+    for sign in form:
+        depth -= sign == "]"
+        if depth:
+            groups[-1] += sign
+        elif sign == "[":
+            groups.append("")
+        elif sign != "]":
+            always += sign
+        depth += sign == "["
+    return always, groups
 
 
 def _some(forms: tuple[str, ...]) -> tuple[str, ...]:
@@ -81,4 +118,4 @@ def _some(forms: tuple[str, ...]) -> tuple[str, ...]:
 
 
 DateFormats = Annotated[tuple[Annotated[str, AfterValidator(_checked)], ...], AfterValidator(_some)]
-"""Formats that are tried one after the other."""
+"""Formats that are tried one after the other, of a column whose type is known."""
