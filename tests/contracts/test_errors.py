@@ -194,7 +194,8 @@ MISTAKES = {
     "decimal precision": [Change(SILVER, '"decimal(20,8)"', '"decimal(40,8)"')],
     "decimal scale": [Change(SILVER, '"decimal(20,8)"', '"decimal(8,20)"')],
     "column name": [Change(SILVER, "  region: {", "  Region: {")],
-    "column name of the engine's kind": [Change(SILVER, "  region: {", "  _rank: {")],
+    "column name of the engine's kind": [Change(SILVER, "  region: {", "  _lakehouse_place: {")],
+    "column name of the change feed": [Change(DAILY, "  region: {", "  _change_type: {")],
     "column name that is a number": [Change(SILVER, "  region: {", "  1: {")],
     "column that is a text": [Change(SILVER, REGION, "region: string")],
     "column that is nothing": [Change(SILVER, REGION, "region:")],
@@ -511,6 +512,23 @@ def test_a_schedule_that_never_comes_is_refused(text: str, tmp_path: Path, monke
     monkeypatch.setenv("LAKEHOUSE_CONF", str(copy_conf(tmp_path / "conf", schedule(text))))
     with pytest.raises(ConfigurationError, match="never comes: its months have no such day of month"):
         load_domain("billing")
+
+
+def test_other_names_may_begin_with_an_underscore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = (
+        Change(BRONZE, "  region: {", "  _id: {"),
+        Change(SILVER, "  region: {", "  _id: {"),
+        Change(SILVER, '"region"', '"_id"'),
+        Change(DAILY, "  credits_used: {", "  _place: {type: int, description: x}\n  credits_used: {"),
+    )
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(copy_conf(tmp_path / "conf", *changes)))
+    domain = load_domain("billing")
+    check_sql(domain)
+    assert [name for table in domain.tables.values() for name in table.columns if name.startswith("_")] == [
+        "_id",
+        "_id",
+        "_place",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,8 @@ DECLARED = {
     "no section": ("  {}\n", "sections: at least 1 is needed, found 0. Example: {section}"),
     "name of a section": (
         TOTAL.replace("  regions:", "  Best-Regions:"),
-        "sections.Best-Regions: 'Best-Regions' cannot be a name: use lower-case letters, digits and _, starting with "
-        "a letter. Example: credit_usage.",
+        "sections.Best-Regions: 'Best-Regions' cannot be a name: use lower-case letters, digits and _, not starting "
+        "with a digit. Example: credit_usage.",
     ),
     "key of the engine": (TOTAL + "domain: x\n", "unknown key 'domain': a report is named by its file's folder."),
 }

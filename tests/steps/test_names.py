@@ -1,4 +1,4 @@
-"""A contract may name its columns as it likes: the engine's own, while it works, begin with an underscore."""
+"""A contract may name its columns as it likes: the engine's own, while it works, begin with _lakehouse_."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.steps.test_replay import STEPS, quarantined, statuses, workspace
 
 pytestmark = pytest.mark.slow
 
-_BRONZE = {"region": "discarded", "operation_type": "patched_from", "resource_type": "delivered"}
+_BRONZE = {"region": "discarded", "operation_type": "_patched_from", "resource_type": "_id"}
 """Delivered columns, and what bronze calls them."""
-_SILVER = {"region": "place", "operation_type": "change", "resource_type": "repeated"}
+_SILVER = {"region": "place", "operation_type": "_change", "resource_type": "_id"}
 
 
 def test_columns_named_by_words_that_the_engine_uses(run: Run, landing: Path, tmp_path: Path, conf: Path) -> None:
@@ -39,7 +39,7 @@ def test_columns_named_by_words_that_the_engine_uses(run: Run, landing: Path, tm
 
     def first() -> list[tuple[str, str, str, str]]:
         rows = [row for row in table(lake, "silver/usage") if row["usage_timestamp"].hour == 0]
-        return [(row["place"], row["change"], row["repeated"], f"{row['credit_usage']:.0f}") for row in rows]
+        return [(row["place"], row["_change"], row["_id"], f"{row['credit_usage']:.0f}") for row in rows]
 
     assert (len(table(lake, "silver/usage")), first()) == (24, [("west", "write", "gpu", "-3")])
     assert [row["place"] for row in table(lake, "outranked/usage")] == ["north"]

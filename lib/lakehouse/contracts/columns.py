@@ -14,7 +14,7 @@ from lakehouse.errors import nearest
 
 SIMPLE_TYPES = ("string", "int", "bigint", "boolean", "date", "timestamp")
 _DECIMAL = re.compile(r"decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)\Z")
-_COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_COLUMN_NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 _READING = {"formats": ("date", "timestamp"), "true_values": ("boolean",), "false_values": ("boolean",)}
 """Settings that say how text is read, and the types that they are for."""
@@ -46,7 +46,13 @@ RESERVED = {*DELIVERY_COLUMNS, *BRONZE_COLUMNS}
 
 TOLD_COLUMNS = {"observed_as", "quarantined", "quarantined_row"}
 """Columns of the engine's own that people see beside those of a silver table: in the table of its outranked rows and in
-gates. Others begin with an underscore, as no name of a contract does."""
+gates."""
+
+OWN = "_lakehouse_"
+"""What the others begin with, which rows have while the engine works on them; no name of a contract does."""
+
+_FEED_COLUMNS = {"_change_type", "_commit_version", "_commit_timestamp"}
+"""Columns of Delta's change feed: a table that has such a column of its own cannot be written."""
 
 
 def _checked_type(text: str) -> str:
@@ -79,9 +85,16 @@ def _checked_name(name: str) -> str:
     if not _COLUMN_NAME.match(name):
         raise PydanticCustomError(
             "column_name",
-            "'{name}' cannot be a name: use lower-case letters, digits and _, starting with a letter. "
+            "'{name}' cannot be a name: use lower-case letters, digits and _, not starting with a digit. "
             "Example: credit_usage.",
             {"name": name},
+        )
+    if name.startswith(OWN) or name in _FEED_COLUMNS:
+        raise PydanticCustomError(
+            "column_name",
+            "'{name}' is a name of the engine's own, as all that begin with {own}, or of Delta's: {feed}. "
+            "Choose another one. Example: credit_usage.",
+            {"name": name, "own": OWN, "feed": ", ".join(sorted(_FEED_COLUMNS))},
         )
     return name
 

@@ -13,19 +13,19 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.contracts import columns as contract_columns
-from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS
+from lakehouse.contracts.columns import BRONZE_COLUMNS, DELIVERY_COLUMNS, OWN
 from lakehouse.contracts.date_formats import ISO
 from lakehouse.contracts.tables import BronzeTable, GoldTable, SilverTable
 from lakehouse.errors import ConfigurationError
 from lakehouse.quality.decided import DECIDED, PATCHED_WHOLE
 
-DELIVERED = "_delivered"
+DELIVERED = f"{OWN}delivered"
 """Column with the record as delivered, as a struct; it follows the row until the row is judged."""
 
-UNCONFORMED = "_unconformed"
+UNCONFORMED = f"{OWN}unconformed"
 """Column that says whether any delivered or derived value does not fit its type."""
 
-ONCE = "_conformed_once"
+ONCE = f"{OWN}conformed_once"
 """A number that is not negative. Because it is not deterministic, Spark moves no filter that uses it below the casts:
 they are planned and computed once, and not again inside every filter on the judged rows."""
 

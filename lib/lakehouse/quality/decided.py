@@ -7,22 +7,23 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse.contracts.columns import OWN
 from lakehouse.contracts.tables import BronzeTable
 from lakehouse.ledger.decisions import RowDecision
 from lakehouse.storage.tables import literal_rows
 
-PATCHED_FROM = "_patched_from"
+PATCHED_FROM = f"{OWN}patched_from"
 """Column of rows with decisions: the delivered texts that a patch stands in for, by bronze column."""
 
-DISCARDED = "_discarded"
+DISCARDED = f"{OWN}discarded"
 """Column of rows with decisions: why a row was discarded; null for the others."""
 
-PATCHED_WHOLE = "_patched_whole"
+PATCHED_WHOLE = f"{OWN}patched_whole"
 """Column of rows with decisions: whether patches give every column, so that the record as delivered plays no part."""
 
 DECIDED = (PATCHED_FROM, DISCARDED, PATCHED_WHOLE)
 
-_VALUES = "_patched_values"
+_VALUES = f"{OWN}patched_values"
 _ADDRESS = ("delivery_sequence", "record_number")
 _KIND = f"array<struct<delivery_sequence:bigint,record_number:bigint,{_VALUES}:map<string,string>,{DISCARDED}:string>>"
 

@@ -12,6 +12,7 @@ from pyspark.errors import IllegalArgumentException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lakehouse.contracts.columns import OWN
 from lakehouse.contracts.rules import Gate
 from lakehouse.contracts.statements import of_some_rows
 from lakehouse.errors import ConfigurationError
@@ -22,7 +23,7 @@ RULES_PER_SCAN = 40
 """Statements judged in one scan. With more, Spark's generated code grows too large to be compiled and the scan
 becomes several times slower; a further scan reads other deliveries, so no row is read twice."""
 
-_PLACE = "_place_in_scan"
+_PLACE = f"{OWN}place_in_scan"
 _PARSER = Lock()
 _PARSER_CLASS = "software.amazon.glue.dqdl.DataQualityDefinitionLanguage"
 _UNKNOWN_COLUMN = "Input data does not include column"

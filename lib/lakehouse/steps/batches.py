@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from lakehouse.contracts.columns import OWN
 from lakehouse.contracts.rules import Gate
 from lakehouse.contracts.tables import BronzeTable, GoldTable, SilverTable
 from lakehouse.ledger.decisions import RowDecision
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 _QUARANTINED_ROW = "quarantined_row"
-_REPEATED = "_repeated"
+_REPEATED = f"{OWN}repeated"
 _FEW_ROWS = 250_000
 """Up to so many rows are kept in memory while they are judged and published: some 200 MB."""
 _STAGED = f"not {QUARANTINED} and not {_REPEATED}"

@@ -10,12 +10,12 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from lakehouse.contracts.columns import HISTORY_COLUMNS
+from lakehouse.contracts.columns import HISTORY_COLUMNS, OWN
 from lakehouse.storage.keyed import OUTRANKED, PLACE, UNCHANGED, VERSION, History, KeyedTable, ranked
 from lakehouse.storage.tables import OBSERVED_AS
 
-_COUNTS = "_counts"
-_NEWEST = "_newest_values"
+_COUNTS = f"{OWN}counts"
+_NEWEST = f"{OWN}newest_values"
 
 
 def observed(rows: DataFrame, table: KeyedTable) -> DataFrame:

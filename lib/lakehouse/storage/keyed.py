@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
+from lakehouse.contracts.columns import OWN
 from lakehouse.ledger.book import table_version
 from lakehouse.storage import asking
 from lakehouse.storage.tables import HISTORY_NAMES, OBSERVED_AS, Shape, read_table
@@ -24,8 +25,8 @@ ADDRESS = ("delivery_sequence", "record_number")
 
 VERSION, UNCHANGED, OUTRANKED = "version", "unchanged", "outranked"
 
-_HASH = "_key_hash"
-PLACE = "_place"
+_HASH = f"{OWN}key_hash"
+PLACE = f"{OWN}place"
 """Column of ranked rows."""
 _FEW = 200_000
 """Rows up to this number are broadcast to every task; more are joined by shuffling."""

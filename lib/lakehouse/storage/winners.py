@@ -14,12 +14,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.storagelevel import StorageLevel
 
+from lakehouse.contracts.columns import OWN
 from lakehouse.storage import history
 from lakehouse.storage.commits import append, merge_changes, overwrite
 from lakehouse.storage.keyed import ADDRESS, PLACE, Colliding, KeyedTable, Scope, among, ranked
 
-_CHANGE = "_change"
-_WHERE = "_table_or_aside"
+_CHANGE = f"{OWN}change"
+_WHERE = f"{OWN}table_or_aside"
 
 
 @dataclass(frozen=True)
