@@ -74,6 +74,11 @@ def test_a_format_that_says_everything_is_taken(form: str) -> None:
 
 def test_of_a_date_the_half_of_the_day_may_be_left_out() -> None:
     assert column("M/d/yyyy hh:mm:ss", "date").formats == ("M/d/yyyy hh:mm:ss",)
-    for form, problem in (("dd/mm/yyyy", "it names no month"), ("yyyy-MM-dd mm", "it names minutes")):
+    for form, problem in (
+        ("dd/mm/yyyy", "it names no month"),
+        ("yyyy-MM-dd mm", "it names minutes"),
+        # Beside an offset, the half of the day says which day it is in UTC.
+        ("yyyy-MM-dd hh:mm XXX", "it names an hour of twelve"),
+    ):
         with pytest.raises(ValidationError, match=problem):
             column(form, "date")

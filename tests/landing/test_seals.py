@@ -15,7 +15,9 @@ import pytest
 from lakehouse.contracts.domains import Domain, load_domain
 from lakehouse.landing import listing
 from lakehouse.landing.days import Days
+from lakehouse.landing.listing import list_source
 from lakehouse.landing.news import Arrival, News, examine, look
+from lakehouse.landing.seals import orphans
 from lakehouse.ledger.deliveries import Delivery, Register, delivery_row, register
 from lakehouse.ledger.entries import Row
 from tests.contracts.places import BRONZE, Change, copy_conf
@@ -302,6 +304,22 @@ def test_manifests_are_no_strangers_and_those_without_a_file_are_told(place: Pla
     assert place.look().strangers == ()
     place.declare(None)
     assert place.look().strangers == (f"billing/{DAY}/b.csv.json",)
+
+
+def test_a_manifest_of_two_sources_is_told_when_no_file_of_either_has_landed(place: Place) -> None:
+    place.declare(SET)
+    (mine,) = (table for table in place.domain.bronze() if table.id.name == "usage")
+    other = mine.model_copy(update={"source": mine.source.model_copy(update={"files": f"{DAY}/b.csv"})})
+    place.say("_m.json", a={"size": 31})
+
+    def found() -> list[str]:
+        landing = str(place.folder / "landing")
+        return orphans([(table, list_source(landing, table)) for table in (mine, other)], place.register)
+
+    assert found() == [f"billing/{DAY}/_m.json"]
+    place.put("b.csv")
+    mine = mine.model_copy(update={"source": mine.source.model_copy(update={"files": f"{DAY}/a.csv"})})
+    assert found() == []
 
 
 def test_a_source_without_manifests_reads_none(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,13 +34,13 @@ _TOGETHER = (
 )
 """What is ambiguous alone, what has to stand beside it, and what is said when that is missing."""
 
+_OFFSETS = set("VzOXxZ")
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
 _OPTIONAL = re.compile(r"\[[^\[\]]*\]")
 _RUN = re.compile(r"([A-Za-z])\1*")
 
 
 def _checked(form: str, info: ValidationInfo) -> str:
-    # Of a date the time is dropped, whatever half of the day it is in.
     problem = None if form == ISO else _problem(form, info.data.get("type"))
     if problem:
         raise PydanticCustomError(
@@ -79,7 +79,8 @@ def _gap(form: str, kind: str | None) -> str | None:
     for letters, name in _NEEDED:
         if not set(letters) & set(always):
             return f"it names no {name}" + (" outside of [...]" if set(letters) & set(form) else "")
-    if kind != "date" and _half(form, ""):
+    # Of a date the time is dropped, whatever half of the day it is in; an offset may move it into another day.
+    if (kind != "date" or _OFFSETS & set(form)) and _half(form, ""):
         return "it names an hour of twelve (h or K) without am or pm (a)"
     for held in (set(form), set(always)):
         for letters, others, text in _TOGETHER:

@@ -84,7 +84,9 @@ def _parsed(where: str, sql: str) -> exp.Expr:
         # Behind the number of a literal such as 5L sqlglot puts a :: that nobody wrote.
         signs = [t.text for t in tokens if t.token_type.name in _SIGNS and sql[t.start : t.end + 1] == t.text]
         # Spark knows the colon in the type of a struct, and the arrow of a function, and not that into JSON.
-        signs += [":"] if tree.find(exp.Slice) or (not signs and tree.find(exp.Placeholder)) else []
+        structs = [kind for kind in tree.find_all(exp.DataType) if kind.this == exp.DataType.Type.STRUCT]
+        colon = not structs and any(token.token_type.name == "COLON" for token in tokens)
+        signs += [":"] if colon or tree.find(exp.Slice) or (not signs and tree.find(exp.Placeholder)) else []
         signs += ["->"] if tree.find(exp.JSONExtract) else []
     except ParseError as error:
         raise ConfigurationError(f"{where}: '{sql}' is not a SQL expression{_place(error)}. {_EXAMPLE}") from error
@@ -128,10 +130,12 @@ def _forbidden(tree: exp.Expr, columns: Mapping[str, str], gives: str) -> Iterat
     for function in tree.find_all(exp.Func):
         if _name(function) in _CHANGING_FUNCTIONS:
             yield f"{_name(function)}()"
-    for text in tree.find_all(exp.Literal):
+    for text in tree.find_all(exp.Literal, exp.RawString):
         # LIKE and RLIKE compare texts, whatever stands beside it.
         texts = isinstance(text.parent, exp.Like | exp.ILike | exp.RegexpLike)
-        if text.is_string and _RELATIVE.fullmatch(text.name) and not texts and _beside_times(text, columns, gives):
+        if text.is_number or texts or not _RELATIVE.fullmatch(text.name):
+            continue
+        if _beside_times(text, columns, gives):
             yield f"'{text.name}', which stands for the time of the run beside dates (texts: LIKE '{text.name}')"
 
 
@@ -149,14 +153,24 @@ def _beside_times(text: exp.Expr, columns: Mapping[str, str], gives: str) -> boo
     from sqlglot import exp
 
     # What a function is given by the name of a parameter has no type here.
-    part = text.find_ancestor(exp.Lambda) or text
+    function = text.find_ancestor(exp.Lambda)
+    part = function or text
     ends = (exp.Connector, exp.Not, exp.Select)
     while part.parent and not isinstance(part, exp.Predicate) and not isinstance(part.parent, ends):
         part = part.parent
-    return (
-        (gives in _TIMES and isinstance(part.parent, exp.Select))
-        or part.find(exp.Interval) is not None
-        or any(kind.this in exp.DataType.TEMPORAL_TYPES for kind in part.find_all(exp.DataType))
-        or any(_OF_TIMES.search(_name(function)) for function in part.find_all(exp.Func))
-        or any(columns.get(column.name.lower()) in _TIMES for column in part.find_all(exp.Column))
-    )
+    # What is compared beside the text, as in a WHEN, gives true or false: the dates in it get no further either.
+    closed = None if function else lambda node: isinstance(node, exp.Predicate) and node is not part
+    beside = list(part.walk(prune=closed))
+    if closed:
+        beside = [node for node in beside if not closed(node)]
+    return (gives in _TIMES and isinstance(part.parent, exp.Select)) or any(_of_times(node, columns) for node in beside)
+
+
+def _of_times(node: exp.Expr, columns: Mapping[str, str]) -> bool:
+    from sqlglot import exp
+
+    if isinstance(node, exp.DataType):
+        return node.this in exp.DataType.TEMPORAL_TYPES
+    if isinstance(node, exp.Column):
+        return columns.get(node.name.lower()) in _TIMES
+    return isinstance(node, exp.Interval) or (isinstance(node, exp.Func) and bool(_OF_TIMES.search(_name(node))))

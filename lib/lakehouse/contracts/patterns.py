@@ -53,6 +53,12 @@ def share_a_path(one: str, other: str) -> bool:
 
 
 def _share_a_name(one: str, other: str) -> bool:
+    # Most names differ before anything stands for something else; the others are compared letter by letter.
+    starts = [re.split(r"[*{]", name, maxsplit=1)[0] for name in (one, other)]
+    if starts == [one, other]:
+        return one == other
+    if any(first != second for first, second in zip(*starts, strict=False)):
+        return False
     first, second = _letters(one), _letters(other)
     # From the ends: what is left of both can be the same, when a letter that both have or a run goes before it.
     same = {(len(first), len(second))}

@@ -131,15 +131,13 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def orphans(tables: Sequence[tuple[BronzeTable, Listing]], register: Register) -> list[str]:
-    """Manifests of which no file has landed or was ever taken: path below the landing zone."""
-    found = []
-    recorded: set[tuple[str, str]] | None = None
+    """Manifests of which no file of any source has landed or was ever taken: path below the landing zone."""
+    folders = {table.id.name: table.source.folder for table, _ in tables}
+    left = {f"{table.source.folder}/{name}" for table, listing in tables for name in listing.manifests}
     for table, listing in tables:
-        left = set(listing.manifests) - {table.source.manifest_of(file.name) for file in listing.files}
-        if left and recorded is None:
-            recorded = {
-                (delivery.table.name, (delivery.details.get("manifest") or {}).get("file", ""))
-                for delivery in register.latest.values()
-            }
-        found += [f"{table.source.folder}/{name}" for name in left if (table.id.name, name) not in (recorded or ())]
-    return sorted(found)
+        left -= {f"{table.source.folder}/{table.source.manifest_of(file.name)}" for file in listing.files}
+    if left:
+        for delivery in register.latest.values():
+            name = (delivery.details.get("manifest") or {}).get("file", "")
+            left.discard(f"{folders.get(delivery.table.name)}/{name}")
+    return sorted(left)
