@@ -7,6 +7,7 @@ import shlex
 
 import pyspark
 from pyspark import SparkConf, SparkContext
+from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 from lakehouse.contracts.engine import ENGINE
@@ -30,7 +31,7 @@ def open_session(name: str, environment: Environment) -> SparkSession:
     """The session of this process, made when there is none yet.
 
     Under spark-submit and on managed platforms the master, memory and jars are theirs; on a laptop they come from the
-    environment's file. Raises ConfigurationError when the jars are missing.
+    environment's file. Raises ConfigurationError when the jars are missing, or when Java does not start.
     """
     os.environ.setdefault("SPARK_VERSION", ".".join(pyspark.__version__.split(".")[:2]))
     attached = "PYSPARK_GATEWAY_PORT" in os.environ
@@ -45,9 +46,22 @@ def open_session(name: str, environment: Environment) -> SparkSession:
             builder = builder.config(key, str(value).lower() if isinstance(value, bool) else str(value))
     if not attached:
         builder = _on_this_machine(builder, environment)
-    session = builder.getOrCreate()
+    session = _started(builder)
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def _started(builder: SparkSession.Builder) -> SparkSession:
+    try:
+        return builder.getOrCreate()
+    except PySparkRuntimeError as error:
+        if error.getErrorClass() != "JAVA_GATEWAY_EXITED":
+            raise
+        home = os.environ.get("JAVA_HOME")
+        raise ConfigurationError(
+            f"Java did not start{f' (JAVA_HOME is {home})' if home else ''}; what it said stands above. Install Java "
+            "17, let JAVA_HOME name its folder, and look at the Java options of the environment."
+        ) from error
 
 
 def hold_claim(session: SparkSession, lake: Lake, domain: str) -> None:
