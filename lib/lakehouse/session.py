@@ -41,9 +41,9 @@ def open_session(name: str, environment: Environment) -> SparkSession:
         _check_classes()
     launched = SparkConf()
     builder = SparkSession.builder.appName(name)
-    for key, value in {**environment.spark, **ENGINE}.items():
+    for key, value in {**environment.settings(), **ENGINE}.items():
         if key in ENGINE or not launched.contains(key):
-            builder = builder.config(key, str(value).lower() if isinstance(value, bool) else str(value))
+            builder = builder.config(key, value)
     if not attached:
         builder = _on_this_machine(builder, environment)
     session = _started(builder)

@@ -160,10 +160,8 @@ def _beside_times(text: exp.Expr, columns: Mapping[str, str], gives: str) -> boo
         part = part.parent
     # What is compared beside the text, as in a WHEN, gives true or false: the dates in it get no further either.
     closed = None if function else lambda node: isinstance(node, exp.Predicate) and node is not part
-    beside = list(part.walk(prune=closed))
-    if closed:
-        beside = [node for node in beside if not closed(node)]
-    return (gives in _TIMES and isinstance(part.parent, exp.Select)) or any(_of_times(node, columns) for node in beside)
+    given = gives in _TIMES and isinstance(part.parent, exp.Select)
+    return given or any(_of_times(node, columns) for node in part.walk(prune=closed))
 
 
 def _of_times(node: exp.Expr, columns: Mapping[str, str]) -> bool:

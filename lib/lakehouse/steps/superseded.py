@@ -50,16 +50,18 @@ def superseded(work: Workspace, table: BronzeTable, state: Register, now: dateti
         for sequence, how in state.dropped.items()
         if how == "dropping" and state.contents[sequence].table == table.id
     ]
-    spare: list[Delivery] = []
-    silver: set[TableId] = set()
-    if days is not None:
-        rows, decided, since = work.ledger.rows("deliveries"), work.ledger.rows("decisions"), now - timedelta(days=days)
-        silver = readers(work) | _readers_since(work, since, now)
-        found = unneeded(rows, decided, silver, since, now)
-        spare = [content for content in found if content.table == table.id]
-    waiting = _quarantined(work, silver, [content.sequence or 0 for content in spare]) if spare else set()
-    gone = (*begun, *(content for content in spare if content.sequence not in waiting))
+    spare = [] if days is None else _spare(work, table, now - timedelta(days=days), now)
+    gone = (*begun, *spare)
     return Superseded(table.id, gone, days) if gone else None
+
+
+def _spare(work: Workspace, table: BronzeTable, since: datetime, now: datetime) -> list[Delivery]:
+    """The contents of a bronze table that nothing has needed since a moment, and nobody may still decide about."""
+    silver = readers(work) | _readers_since(work, since, now)
+    found = unneeded(work.ledger.rows("deliveries"), work.ledger.rows("decisions"), silver, since, now)
+    spare = [content for content in found if content.table == table.id]
+    waiting = _quarantined(work, silver, [content.sequence or 0 for content in spare]) if spare else set()
+    return [content for content in spare if content.sequence not in waiting]
 
 
 def readers(work: Workspace) -> set[TableId]:
