@@ -23,13 +23,6 @@ from tests.steps.lived_in import DAILY, LivedIn
 NOW = datetime(2025, 6, 1, tzinfo=timezone.utc)
 
 
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LivedIn:
-    found = LivedIn(tmp_path)
-    monkeypatch.setenv("LAKEHOUSE_CONF", str(found.conf))
-    return found
-
-
 def folder(place: LivedIn, table: str) -> Path:
     return Path(place.lake.ledger("billing", table))
 

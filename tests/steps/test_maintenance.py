@@ -86,13 +86,6 @@ def small(day: str | None, count: int, sequences: tuple[int, int] = (1, 1)) -> l
     return [add(day, n, 1, "u1", "u9", sequences) for n in range(count)]
 
 
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LivedIn:
-    found = LivedIn(tmp_path)
-    monkeypatch.setenv("LAKEHOUSE_CONF", str(found.conf))
-    return found
-
-
 def plans(plan: MaintenancePlan) -> dict[str, list[str]]:
     return {table.table: [*table.work(), *table.left()] for table in plan.tables}
 

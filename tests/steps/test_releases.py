@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from lakehouse.errors import ConfigurationError
@@ -13,13 +11,6 @@ from tests.steps.lived_in import LivedIn, delivery_id
 
 REASON = "_m.json says 2 rows, the file holds 1"
 A = delivery_id("2025-01-02")
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LivedIn:
-    found = LivedIn(tmp_path)
-    monkeypatch.setenv("LAKEHOUSE_CONF", str(found.conf))
-    return found
 
 
 def test_a_release_cannot_let_in_what_a_manifest_keeps_out(place: LivedIn) -> None:

@@ -14,14 +14,6 @@ from tests.steps.lived_in import SILVER, LivedIn
 from tests.steps.test_maintenance import add, plans, small, write_log
 
 
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LivedIn:
-    """A lake without tables."""
-    found = LivedIn(tmp_path)
-    monkeypatch.setenv("LAKEHOUSE_CONF", str(found.conf))
-    return found
-
-
 def test_what_was_sorted_stays_so_when_the_log_does_not_tell_of_it_any_more(place: LivedIn) -> None:
     wide = [add("2025-01-02", n, 128, "u000", "u999", (1, 1)) for n in range(8)]
     path = place.lake.table(SILVER)

@@ -17,13 +17,6 @@ from tests.contracts.places import Change, change
 from tests.steps.lived_in import BRONZE, DAILY, HEADER, SILVER, TOTALS, LivedIn, delivery_id
 
 
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LivedIn:
-    found = LivedIn(tmp_path)
-    monkeypatch.setenv("LAKEHOUSE_CONF", str(found.conf))
-    return found
-
-
 def status(place: LivedIn, later: timedelta = timedelta(0), days: int = 30) -> DomainStatus:
     """The status as it is, or as it will be when nothing happens meanwhile."""
     return domain_status(place.work(), datetime.now(timezone.utc) + later, days)

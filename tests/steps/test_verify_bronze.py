@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from lakehouse.ledger.deliveries import Delivery, Removal, delivery_row
 from lakehouse.steps.verify_bronze import unconserved, unlike_ledger
 from tests.steps.lived_in import BRONZE, SILVER, LivedIn, delivery_id
 
 A, B, C = (delivery_id(f"2025-01-0{day}") for day in (1, 2, 3))
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LivedIn:
-    found = LivedIn(tmp_path)
-    monkeypatch.setenv("LAKEHOUSE_CONF", str(found.conf))
-    return found
 
 
 def bronze(place: LivedIn, found: dict[int, int]) -> list[str]:
